@@ -1,0 +1,75 @@
+"""One frozen settings object per process, read from TOML. Unknown keys are errors; paths can all be overridden.
+
+Order: built-in default < file < command line. Files live in ``/etc/vxloom``, state in ``/var/lib/vxloom``, sockets in ``/run/vxloom``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from vxloom.errors import ConfigError
+
+ETC = Path("/etc/vxloom")
+STATE = Path("/var/lib/vxloom")
+RUN = Path("/run/vxloom")
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``vxloom server``, from ``server.toml``."""
+
+    data: Path = STATE / "server"
+    """Database, CA and admin keys."""
+    listen: str = "0.0.0.0:8080"  # noqa: S104 - an API for the management network; the operator narrows it
+    """Address and port of the API (``/client/api``)."""
+    agent_listen: str = "0.0.0.0:8250"  # noqa: S104 - agents come from every rack
+    """Address and port of the agents' mutual TLS streams."""
+    database: str = ""
+    """SQLAlchemy URL; empty: SQLite in ``data``."""
+    log_level: str = "info"
+
+
+class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``vxloom agent``, from ``agent.toml``."""
+
+    server: str = ""
+    """``HOST:PORT`` of the management server's agent port (several: comma-separated, tried in turn)."""
+    name: str = ""
+    """Host name to join as; empty: the machine's."""
+    vtep: str = ""
+    """Underlay address of the tunnel end point; empty: the address that routes towards the server."""
+    state_dir: Path = STATE / "agent"
+    run_dir: Path = RUN
+    token_file: Path = ETC / "join.token"
+    """The one-time token; needed until the host has joined."""
+    labels: dict[str, str] = {}
+    """Physical network name or traffic label → bridge or interface, where they differ."""
+    resync_seconds: float = 60.0
+    """How often the agent looks at everything although nothing was reported."""
+    log_level: str = "info"
+
+
+Settings = TypeVar("Settings", ServerSettings, AgentSettings)
+
+
+def load(kind: type[Settings], file: Path | None, overrides: dict[str, object]) -> Settings:
+    """Return the settings of a process; ``overrides`` holds the command line's (None: not given).
+
+    Raises :class:`ConfigError` naming the file and the key.
+    """
+    values: dict[str, object] = {}
+    if file is not None:
+        try:
+            values = tomllib.loads(file.read_text())
+        except OSError as error:
+            raise ConfigError(f"cannot read {file}: {error.strerror}", remedy="check --config") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file} is not valid TOML: {error}", remedy="mend the file") from error
+    values |= {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{file or 'settings'}: {error}", remedy="see docs/settings.md for every key") from error
