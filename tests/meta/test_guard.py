@@ -1,0 +1,77 @@
+"""The guard of tests/conftest.py sees what it is there for. Its patience is zero here: nothing is on its way out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from tests.guard import Guard
+from tests.kernel.netns import Netns, fresh_netns
+
+
+@pytest.fixture(autouse=True)
+def keep_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guard of ours must not take this run's mark away."""
+    monkeypatch.setenv("VXLOOM_TEST_RUN", os.environ["VXLOOM_TEST_RUN"])
+
+
+def test_nothing_done_is_nothing_left() -> None:
+    with fresh_netns():
+        assert Guard.start().finish(patience=0) == []
+
+
+def test_a_link_an_address_and_a_rule_are_seen() -> None:
+    with fresh_netns() as netns:
+        guard = Guard.start()
+        netns.run("ip", "link", "add", "stray", "type", "bridge")
+        netns.run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")
+        netns.run("nft", "add", "table", "inet", "stray")
+        left = "\n".join(guard.finish(patience=0))
+    assert "new link or address: stray" in left
+    assert "192.0.2.1" in left
+    assert "new nft rule: table inet stray" in left
+
+
+def test_a_process_is_seen_even_when_it_is_no_child_of_ours() -> None:
+    with fresh_netns():
+        guard = Guard.start()
+        started = subprocess.run(["sh", "-c", "setsid sleep 60 >/dev/null 2>&1 & echo $!"], capture_output=True, text=True, check=True)
+        pid = int(started.stdout)
+        try:
+            left = guard.finish(patience=0)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+    assert any(line.endswith("sleep 60") for line in left), left
+
+
+def test_a_fork_that_never_called_exec_is_seen() -> None:
+    with fresh_netns():
+        guard = Guard.start()
+        pid = os.fork()
+        if pid == 0:
+            signal.pause()
+        try:
+            left = guard.finish(patience=0)
+        finally:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    assert any(line.startswith(f"process {pid}:") for line in left), left
+
+
+def test_what_goes_away_in_time_is_not_held_against_anybody(netns_pair: tuple[Netns, Netns]) -> None:
+    here, there = netns_pair
+    with here.entered():
+        guard = Guard.start()
+        here.run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", there.path)
+        there.close()  # the kernel takes both ends down in its own time
+        assert guard.finish(patience=5) == []
+
+
+@pytest.fixture
+def netns_pair() -> Iterator[tuple[Netns, Netns]]:
+    with Netns() as here, Netns() as there:
+        yield here, there
