@@ -8,5 +8,5 @@ bench:    setup ; @scripts/as-root.sh .venv/bin/python -m benchmarks $(if $(ONLY
 lint:     setup ; @scripts/lint.sh
 format:   setup ; @.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 coverage: setup ; @scripts/as-root.sh .venv/bin/pytest -q --floor tests/unit tests/golden tests/properties
-lock:     setup ; @scripts/lock.sh
+lock:     setup ; @scripts/lock.sh $(ARGS)
 clean:    ; rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
