@@ -1,4 +1,10 @@
 # Few targets, one line each; what they do lives in scripts/. `make demo KEEP=1`, `make test ARGS="tests/unit -k vni"`, `make bench ONLY=fdb`.
+# The rights that namespaces need are asked for before anything else, and their lack is one line.
+ifneq (,$(filter setup demo test bench,$(or $(MAKECMDGOALS),setup)))
+lack := $(shell scripts/as-root.sh --which 2>&1 >/dev/null)
+$(if $(lack),$(error $(lack)))
+endif
+
 .PHONY: setup demo test bench lint format coverage lock clean
 
 setup:    ; @scripts/setup.sh

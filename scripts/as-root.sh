@@ -11,7 +11,7 @@ which_way() {
         echo "vxloom: root here may not create network namespaces (CAP_SYS_ADMIN is missing); start the container with --privileged" >&2
         return 1
     fi
-    if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && [ -t 2 ] && sudo -v; }; }; then echo sudo; return; fi
+    if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }; }; then echo sudo; return; fi # it asks on the terminal itself
     if unshare --user --map-root-user --net --mount true 2>/dev/null; then echo userns; return; fi
     echo "vxloom: needs root, sudo or user namespaces to create network namespaces; run it as root, or install sudo for $(id -un)" >&2
     return 1
