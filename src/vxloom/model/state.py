@@ -25,6 +25,10 @@ NEIGHBOUR_PROTOCOL = 118
 """rtnetlink protocol number of our neighbour rows ('v'); unassigned in Linux's rt_protos."""
 
 
+OVERLAY_GROUP = 0x76786C6D
+"""Link group of our VXLAN devices ("vxlm"): by it the filters tell the overlay from other devices without a set of names."""
+
+
 def vxlan_name(vni: int) -> str:
     """Return the VXLAN device's name, as CloudStack's KVM agent makes it."""
     return f"vxlan{vni}"
@@ -85,6 +89,8 @@ class Bridge:
     addr_gen_none: bool = True
     quiet_ipv6: bool = True
     """``accept_ra 0``, ``autoconf 0`` and IPv6 itself enabled, which ND suppression needs."""
+    plain: bool = True
+    """Multicast snooping, spanning tree, VLAN filtering and the forwarding of link-local groups are off."""
     kind: ClassVar[str] = "bridge"
     recreate_on: ClassVar[frozenset[str]] = frozenset({"vni"})
 
@@ -134,6 +140,9 @@ class VxlanDevice:
     mcast_flood: bool = True
     bcast_flood: bool = True
     ipv6_off: bool = True
+    plain: bool = True
+    """Unicast head-end replication and nothing else: neither locked nor isolated, no default remote, not external."""
+    group: int = OVERLAY_GROUP
     kind: ClassVar[str] = "vxlan"
     recreate_on: ClassVar[frozenset[str]] = frozenset({"vni", "udp_port", "df", "device_learning"})
 
@@ -255,6 +264,8 @@ class Tap:
     learning: bool = False
     flood: bool = False
     """Unknown unicast to this port."""
+    plain: bool = True
+    """Broadcast and multicast reach it, it is not isolated, and its peers' ARP and ND reach it (no ``neigh_suppress``)."""
     kind: ClassVar[str] = "tap"
     recreate_on: ClassVar[frozenset[str]] = frozenset()
 
