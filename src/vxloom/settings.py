@@ -23,9 +23,9 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     data: Path = STATE / "server"
     """Database, CA and admin keys."""
-    listen: str = "0.0.0.0:8080"  # noqa: S104 - an API for the management network; the operator narrows it
+    listen: str = "0.0.0.0:8080"
     """Address and port of the API (``/client/api``)."""
-    agent_listen: str = "0.0.0.0:8250"  # noqa: S104 - agents come from every rack
+    agent_listen: str = "0.0.0.0:8250"
     """Address and port of the agents' mutual TLS streams."""
     database: str = ""
     """SQLAlchemy URL; empty: SQLite in ``data``."""

@@ -45,6 +45,8 @@ class PortDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     gateway: str = ""
     shared: tuple[str, ...] = ()
     """Shared IPs and MACs whose holder is watched for on this tap."""
+    held: tuple[str, ...] = ()
+    """Those of ``shared`` this NIC was last seen to hold; decides between two NICs of one host."""
 
 
 class SegmentNeed(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ def table(dtype: np.dtype[np.void], rows: Iterable[tuple[int, ...]]) -> Rows:
 
 def canonical(rows: Rows) -> Rows:
     """Return the rows sorted by all columns in order, duplicates removed."""
-    if len(rows) < 2:  # noqa: PLR2004 - zero or one row is canonical
+    if len(rows) < 2:
         return rows
     names = rows.dtype.names or ()
     order = np.lexsort([rows[name] for name in reversed(names)])
@@ -82,6 +82,23 @@ def difference(left: Rows, right: Rows) -> Rows:
 def union(left: Rows, right: Rows) -> Rows:
     """Return all rows of both, canonical."""
     return canonical(np.concatenate([left, right]))
+
+
+def within(left: Rows, right: Rows, by: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Tell for each row of ``left`` whether ``right`` has a row that agrees in the columns ``by``. One boolean per left row."""
+    if not len(left) or not len(right):
+        return np.zeros(len(left), bool)
+    columns = [np.concatenate([left[name], right[name]]) for name in by]
+    order = np.lexsort(columns[::-1])
+    starts = np.zeros(len(order), bool)
+    for column in columns:
+        ordered = column[order]
+        starts[1:] |= ordered[1:] != ordered[:-1]
+    run = np.empty(len(order), np.intp)
+    run[order] = np.cumsum(starts)
+    in_right = np.zeros(len(order), bool)
+    in_right[run[len(left) :]] = True
+    return in_right[run[: len(left)]]
 
 
 def digest(rows: Rows, key: int) -> int:

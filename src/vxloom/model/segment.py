@@ -105,33 +105,12 @@ def apply(delta: SegmentChanges, table: SegmentTable, epoch: str) -> SegmentTabl
             remedy="a snapshot is asked for",
         )
     members, ports, addresses = (
-        union(difference(getattr(table, t), gone), new)
-        for t, gone, new in zip(_TABLES, delta.removed, delta.added, strict=True)
+        union(difference(getattr(table, t), gone), new) for t, gone, new in zip(_TABLES, delta.removed, delta.added, strict=True)
     )
-    result = replace(
-        table, head=delta.head, revision=delta.to_revision, members=members, ports=ports, addresses=addresses
-    )
+    result = replace(table, head=delta.head, revision=delta.to_revision, members=members, ports=ports, addresses=addresses)
     if result.digest(epoch) != delta.digest:
-        raise StateError(
-            f"segment {table.vni}: digest differs after revision {delta.to_revision}", remedy="a snapshot is asked for"
-        )
+        raise StateError(f"segment {table.vni}: digest differs after revision {delta.to_revision}", remedy="a snapshot is asked for")
     return result
-
-
-def merge_held(old: SegmentTable, new: SegmentTable) -> SegmentTable:
-    """Return ``new`` plus all rows of ``old`` it does not contradict: adds, never prunes (law 6).
-
-    A MAC or IP or member of ``new`` replaces the old row of the same MAC, IP or host.
-    """
-    merged = {}
-    for name, identity in (("members", ("host",)), ("ports", ("mac",)), ("addresses", ("hi", "lo"))):
-        before, after = getattr(old, name), getattr(new, name)
-        fresh = {tuple(row) for row in after[list(identity)].tolist()}
-        keep = np.fromiter(
-            (tuple(row) not in fresh for row in before[list(identity)].tolist()), dtype=bool, count=len(before)
-        )
-        merged[name] = union(before[keep], after)
-    return replace(new, **merged)
 
 
 def _key(epoch: str, text: str) -> int:

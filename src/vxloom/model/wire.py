@@ -25,7 +25,7 @@ class _Message(msgspec.Struct, frozen=True, tag=lambda name: name.lower(), tag_f
 # --- agent → gateway -----------------------------------------------------------------------------------------------
 
 
-class Join(_Message):
+class Join(_Message, frozen=True):
     """First contact, over TLS checked by the CA's fingerprint only: a one-time token and a CSR (PEM)."""
 
     token: str
@@ -34,7 +34,7 @@ class Join(_Message):
     schema: int = SCHEMA
 
 
-class Hello(_Message):
+class Hello(_Message, frozen=True):
     """First message of a stream: what the agent holds, so that only what is missing is sent."""
 
     name: str
@@ -54,7 +54,7 @@ class Hello(_Message):
     """Kernel, cores, memory, MTU of the underlay interface ("underlay_mtu")…"""
 
 
-class Ack(_Message):
+class Ack(_Message, frozen=True):
     """Read back from the kernel and found as told, up to these revisions."""
 
     document: int
@@ -76,7 +76,7 @@ class GuestReport(msgspec.Struct, frozen=True):
     """"running", "stopped", "absent"."""
 
 
-class Report(_Message):
+class Report(_Message, frozen=True):
     """Health and findings; kept in memory by the gateway, never in the shared store."""
 
     healthy: bool
@@ -88,7 +88,7 @@ class Report(_Message):
     counters: dict[str, int] = {}
 
 
-class Claim(_Message):
+class Claim(_Message, frozen=True):
     """A shared address was announced (GARP, NA, VRRP) on a tap of this NIC."""
 
     nic: str
@@ -96,7 +96,7 @@ class Claim(_Message):
     """An IP or a MAC."""
 
 
-class Answer(_Message):
+class Answer(_Message, frozen=True):
     """Reply to :class:`Ask`."""
 
     id: int
@@ -105,26 +105,26 @@ class Answer(_Message):
     error: str = ""
 
 
-class Renew(_Message):
+class Renew(_Message, frozen=True):
     """Ask for a new certificate of the same host, on the authenticated stream."""
 
     csr: str
 
 
-class SegmentWanted(_Message):
+class SegmentWanted(_Message, frozen=True):
     """A delta did not fit: send this segment's snapshot."""
 
     vni: int
 
 
-class Beat(_Message):
+class Beat(_Message, frozen=True):
     """Sign of life, both ways."""
 
 
 # --- gateway → agent -----------------------------------------------------------------------------------------------
 
 
-class Joined(_Message):
+class Joined(_Message, frozen=True):
     """The host's certificate and the CA's (PEM)."""
 
     certificate: str
@@ -132,14 +132,14 @@ class Joined(_Message):
     host: str
 
 
-class Refused(_Message):
+class Refused(_Message, frozen=True):
     """Why the stream ends, and what to do. ``final``: retrying does not help."""
 
     reason: str
     final: bool = False
 
 
-class Welcome(_Message):
+class Welcome(_Message, frozen=True):
     """Answer to :class:`Hello`."""
 
     host: str
@@ -149,13 +149,13 @@ class Welcome(_Message):
     schema: int = SCHEMA
 
 
-class Document(_Message):
+class Document(_Message, frozen=True):
     """The host document."""
 
     document: HostDocument
 
 
-class Table(_Message):
+class Table(_Message, frozen=True):
     """A segment's snapshot."""
 
     head: SegmentHead
@@ -166,7 +166,7 @@ class Table(_Message):
     addresses: bytes
 
 
-class Delta(_Message):
+class Delta(_Message, frozen=True):
     """A segment's changes."""
 
     head: SegmentHead
@@ -177,28 +177,28 @@ class Delta(_Message):
     added: tuple[bytes, bytes, bytes]
 
 
-class Current(_Message):
+class Current(_Message, frozen=True):
     """All of this host's changes up to this zone revision have been sent before this message."""
 
     revision: int
     nonce: str
 
 
-class Ask(_Message):
+class Ask(_Message, frozen=True):
     """A question to the agent: ``what`` is "plan" or "state"."""
 
     id: int
     what: str
 
 
-class Confirm(_Message):
+class Confirm(_Message, frozen=True):
     """A person confirmed (``vxloom host confirm``): under this epoch, what was sent is the truth; prune."""
 
     epoch: str
     revision: int
 
 
-class Certificate(_Message):
+class Certificate(_Message, frozen=True):
     """Answer to :class:`Renew`."""
 
     certificate: str
@@ -262,9 +262,7 @@ def table_of(message: Table, epoch: str) -> SegmentTable:
 
 def delta_message(delta: SegmentChanges) -> Delta:
     """Return changes as a message."""
-    return Delta(
-        delta.head, delta.from_revision, delta.to_revision, delta.digest, _packed(delta.removed), _packed(delta.added)
-    )
+    return Delta(delta.head, delta.from_revision, delta.to_revision, delta.digest, _packed(delta.removed), _packed(delta.added))
 
 
 def delta_of(message: Delta) -> SegmentChanges:

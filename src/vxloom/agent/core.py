@@ -1,0 +1,292 @@
+"""The agent: the server's word and the kernel's hints come in, targets and acks go out. Runs in the event loop.
+
+stream ──► held (rules of law 6) ──► target ──► writer ──► kernel
+  ▲                                                │
+  └──────────── ack, report ◄──────── round ◄──────┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import msgspec
+import structlog
+
+from vxloom import __version__
+from vxloom.agent import held as rules
+from vxloom.agent.facts import host_facts
+from vxloom.agent.reconcile import Reconciler, Target
+from vxloom.agent.statefile import StateFile
+from vxloom.agent.writer import Done, Writer
+from vxloom.dataplane.driver import Events
+from vxloom.errors import DataplaneError, StateError
+from vxloom.model.host import HostDocument, decode_ports
+from vxloom.model.segment import SegmentTable, apply
+from vxloom.model.wire import (
+    Ack,
+    Answer,
+    Ask,
+    Confirm,
+    Current,
+    Delta,
+    Document,
+    FromAgent,
+    FromGateway,
+    GuestReport,
+    Hello,
+    Report,
+    SegmentWanted,
+    Table,
+    Welcome,
+    delta_of,
+    table_of,
+)
+from vxloom.planner import render
+from vxloom.planner.plan import ALL, Scope
+from vxloom.settings import AgentSettings
+
+_log = structlog.get_logger("vxloom.agent")
+REPORT_SECONDS = 5.0
+
+
+class Core:
+    """One host's agent. ``send`` is the stream's, and answers False when there is none."""
+
+    def __init__(self, settings: AgentSettings, name: str, state: StateFile, reconciler: Reconciler, events: Events) -> None:
+        self._settings = settings
+        self._name = name
+        self._events = events
+        self._held, trouble = state.load()
+        self._unsure = trouble
+        """Why the state on disk does not tell all; nothing is pruned until it does not matter or a person confirms."""
+        self._released = False
+        self._loop = asyncio.get_running_loop()
+        self._writer = Writer(reconciler, state, self._told)
+        self._changed: set[int] = set()
+        self._taps: set[str] = set()
+        self._everything = True
+        self._acked: tuple[int, dict[int, int]] = (-1, {})
+        self._problems: dict[Scope, tuple[str, ...]] = {}
+        self._guests: tuple[GuestReport, ...] = ()
+        self._repairs = 0
+        self._synced = False
+        self.send: Callable[[FromAgent], bool] = lambda _message: False
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Restore the last good state, then follow hints and the clock until cancelled."""
+        self._writer.start()
+        self._loop.add_reader(self._events.fileno(), self._hinted)
+        self._aim()
+        try:
+            while True:
+                await asyncio.sleep(min(REPORT_SECONDS, self._settings.resync_seconds))
+                self._report()
+                if time.monotonic() - self._looked >= self._settings.resync_seconds:
+                    self._look(ALL, "timer")
+        finally:
+            self._loop.remove_reader(self._events.fileno())
+            self._writer.stop()
+            self._events.close()
+
+    _looked = 0.0
+
+    def _hinted(self) -> None:
+        for hint in self._events.read():
+            self._look(ALL if hint.lost else hint.scope, "event")
+
+    def _look(self, scope: Scope, cause: str) -> None:
+        if scope.everything:
+            self._looked = time.monotonic()
+        self._writer.look(scope, cause)
+
+    # --- the stream's listener -------------------------------------------------------------------------------------
+
+    def hello(self) -> Hello:
+        """Say what this host holds."""
+        held = self._held
+        epoch = held.session_epoch or held.epoch
+        tables = {vni: (table.revision, table.digest(epoch)) for vni, table in held.said.tables.items()}
+        vtep, labels, facts = host_facts(self._settings)
+        return Hello(self._name, vtep, held.epoch, held.revision, held.nonce, tables, version=__version__, labels=labels, facts=facts)
+
+    def connected(self, welcome: Welcome) -> None:
+        """Meet a server: the one we knew, or another (then hold)."""
+        self._held = rules.welcomed(self._held, welcome.epoch, lineage=welcome.lineage)
+        self._acked = (-1, {})
+        if self._held.holding:
+            _log.warning("holding: nothing will be withdrawn", reason=self._held.holding, do="vxloom host confirm")
+        self._report()
+
+    def disconnected(self, reason: str) -> None:
+        """Go on headless."""
+        _log.warning("no stream to the server; keeping the last good state", reason=reason)
+
+    def received(self, message: FromGateway) -> None:
+        """Take one message of the stream."""
+        match message:
+            case Document():
+                self._take_document(message.document)
+            case Table() | Delta():
+                self._take_table(message)
+            case Current():
+                self._held = rules.reached(self._held, message.revision, message.nonce)
+                self._aim()
+            case Confirm():
+                self._confirm(message)
+            case Ask():
+                self._answer(message)
+            case _:
+                _log.warning("unexpected message", kind=type(message).__name__)
+
+    def _take_document(self, document: HostDocument) -> None:
+        before = self._held.effective().document
+        self._held = rules.documented(self._held, document)
+        vnis, taps = document_changes(before, self._held.effective().document)
+        self._changed |= vnis | set(document.gone_segments)
+        self._taps |= taps
+
+    def _take_table(self, message: Table | Delta) -> None:
+        epoch = self._held.session_epoch
+        try:
+            table = table_of(message, epoch) if isinstance(message, Table) else self._changed_table(message, epoch)
+        except StateError as error:
+            _log.warning("segment asked for again", reason=str(error))
+            self.send(SegmentWanted(message.head.vni))
+            return
+        self._changed_by(table)
+        self._held = rules.tabled(self._held, table)
+
+    def _changed_table(self, message: Delta, epoch: str) -> SegmentTable:
+        delta = delta_of(message)
+        known = self._held.said.tables.get(delta.head.vni)
+        if known is None:
+            raise StateError(f"changes for segment {delta.head.vni}, of which nothing is held", remedy="a snapshot is asked for")
+        return apply(delta, known, epoch)
+
+    def _changed_by(self, table: SegmentTable) -> None:
+        known = self._held.said.tables.get(table.vni)
+        if known is None or not known.same_content(table) or self._held.base is not None:
+            self._changed.add(table.vni)
+
+    def _confirm(self, message: Confirm) -> None:
+        self._held = rules.confirmed(self._held, message.epoch, message.revision)
+        self._unsure = ""
+        self._released = True
+        self._everything = True
+        _log.info("confirmed by a person: pruning again", epoch=message.epoch, revision=message.revision)
+        self._aim()
+
+    def _aim(self) -> None:
+        """Hand what is wanted, and where it changed, to the writer."""
+        scope = ALL if self._everything else Scope(frozenset(self._changed), frozenset(self._taps))
+        self._changed, self._taps, self._everything = set(), set(), False
+        prune = not self._held.holding and not self._unsure
+        target = Target(self._held.effective(), prune=prune, released=self._released)
+        self._writer.aim(self._held, target, scope)
+
+    # --- what the writer tells -------------------------------------------------------------------------------------
+
+    def _told(self, done: Done) -> None:
+        self._loop.call_soon_threadsafe(self._take_round, done)
+
+    def _take_round(self, done: Done) -> None:
+        result = done.round
+        if done.round.scope.everything:
+            self._problems.clear()
+        self._problems[result.scope] = result.problems
+        self._problems = {scope: texts for scope, texts in self._problems.items() if texts}
+        self._guests = tuple(GuestReport(plug.nic, plug.state) for plug in result.plugs)
+        if result.plan and result.verified:
+            self._log_round(done)
+        if self._released and result.verified and result.scope.everything:
+            self._released = False
+        self._settle_doubt(done)
+        if result.verified or not result.scope.everything:
+            self._acknowledge(done)
+        if result.problems:
+            self._report()
+
+    def _log_round(self, done: Done) -> None:
+        steps, seconds = len(done.round.plan.steps), round(done.seconds, 4)
+        if done.cause in {"event", "timer"}:
+            self._repairs += 1
+            _log.info("drift repaired", steps=steps, seconds=seconds, what=[step.key[1] for step in done.round.plan.steps[:5]])
+        else:
+            _log.info("applied", steps=steps, seconds=seconds, revision=done.held.revision)
+
+    def _settle_doubt(self, done: Done) -> None:
+        """A missing state file stops mattering once the server's word covers all that the kernel holds."""
+        complete = done.target.word.document is not None and done.round.scope.everything and done.held.revision > 0
+        if self._unsure and complete and done.round.verified and done.round.leftovers == 0:
+            self._unsure = ""
+            self._everything = True
+            self._aim()
+        elif self._unsure and done.target.word.document is not None and not done.round.scope.everything:
+            self._look(ALL, "timer")
+
+    def _acknowledge(self, done: Done) -> None:
+        word = done.held.said
+        if word.document is None:
+            return
+        settled = self._settled(done, word.tables)
+        fresh = {vni: revision for vni, revision in settled.items() if self._acked[1].get(vni) != revision}
+        document = self._acked[0] if done.partial else word.document.revision
+        absent = (done.round.absent_segments, done.round.absent_ports) if done.clean and not done.partial else ((), ())
+        if document == self._acked[0] and not fresh and not any(absent):
+            return
+        if self.send(Ack(document, fresh, absent[0], absent[1], tuple(done.round.problems))):
+            self._acked = (document, {**self._acked[1], **settled})
+
+    def _settled(self, done: Done, tables: Mapping[int, SegmentTable]) -> dict[int, int]:
+        """Return VNI → revision of the segments of which this round (and those before) left the kernel as told."""
+        scope = done.round.scope.vnis
+        if done.partial or not done.clean:
+            chosen = (scope or frozenset()) if done.round.verified else frozenset()
+            return {vni: table.revision for vni, table in tables.items() if vni in chosen}
+        return {vni: table.revision for vni, table in tables.items()}
+
+    def _report(self) -> None:
+        texts = [text for texts in self._problems.values() for text in texts]
+        holding = self._held.holding or (self._unsure if self._unsure and self._held.said.document is not None else "")
+        healthy = time.monotonic() - self._writer.progress < 30 and not texts
+        self.send(Report(healthy, holding=holding, findings=tuple(sorted(set(texts))), repairs=self._repairs, guests=self._guests))
+
+    def _answer(self, question: Ask) -> None:
+        def work(reconciler: Reconciler, target: Target) -> None:
+            try:
+                plan, desired, observed, refused = reconciler.plan(replace(target, prune=True), ALL)
+                body = {
+                    "plan": render(plan),
+                    "steps": len(plan.steps),
+                    "resources": {"desired": len(desired.resources), "observed": len(observed.resources)},
+                    "refused": [f"{port.nic}: {port.reason}" for port in refused],
+                    "holding": self._held.holding,
+                }
+                reply = Answer(question.id, msgspec.json.encode(body))
+            except DataplaneError as error:
+                reply = Answer(question.id, b"{}", error=str(error))
+            self._loop.call_soon_threadsafe(self.send, reply)
+
+        self._writer.ask(work)
+
+
+def document_changes(before: HostDocument | None, after: HostDocument | None) -> tuple[set[int], set[str]]:
+    """Return the VNIs and taps whose ports or presence differ between two documents."""
+    old = {port.nic: port for port in decode_ports(before)[0]} if before else {}
+    new = {port.nic: port for port in decode_ports(after)[0]} if after else {}
+    vnis = {need.vni for need in before.segments} if before else set()
+    vnis ^= {need.vni for need in after.segments} if after else set()
+    taps: set[str] = set()
+    for nic in old.keys() | new.keys():
+        if old.get(nic) != new.get(nic):
+            ports = [port for port in (old.get(nic), new.get(nic)) if port]
+            vnis |= {port.vni for port in ports}
+            taps |= {port.tap for port in ports}
+    if before and after and (before.vtep, before.udp_port, before.df) != (after.vtep, after.udp_port, after.df):
+        vnis |= {need.vni for need in after.segments}
+    return vnis, taps

@@ -1,0 +1,62 @@
+"""What an agent tells of its host: the VTEP's address, the labels it can resolve, the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import subprocess
+from pathlib import Path
+
+from vxloom.errors import ConfigError
+from vxloom.settings import AgentSettings
+
+
+def host_name(settings: AgentSettings) -> str:
+    """Return the name to join as."""
+    return settings.name or socket.gethostname()
+
+
+def host_facts(settings: AgentSettings) -> tuple[str, dict[str, str], dict[str, str]]:
+    """Return (VTEP address, label → "bridge" | "interface" | "missing", facts). ``underlay_mtu`` is in bytes."""
+    vtep = settings.vtep or _route_source(settings)
+    device, mtu = _device_of(vtep)
+    facts = {
+        "kernel": platform.release(),
+        "cores": str(os.cpu_count() or 1),
+        "memory_bytes": str(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")),
+        "underlay_device": device,
+        "underlay_mtu": str(mtu),
+    }
+    return vtep, {label: _label_state(name) for label, name in settings.labels.items()}, facts
+
+
+def _route_source(settings: AgentSettings) -> str:
+    """Return the address this host would use towards the server; no packet is sent."""
+    host = settings.server.split(",")[0].rpartition(":")[0].strip("[] ")
+    if not host:
+        raise ConfigError("neither vtep nor server is set", remedy="set `vtep` in agent.toml to this host's underlay address")
+    try:
+        family, *_, address = socket.getaddrinfo(host, 9, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(address)
+            return str(probe.getsockname()[0])
+    except OSError as error:
+        raise ConfigError(f"no route to the server {host}: {error.strerror}", remedy="set `vtep` in agent.toml") from error
+
+
+def _device_of(vtep: str) -> tuple[str, int]:
+    """Return the device that carries the VTEP's address, and its MTU; 1500 if it is nowhere (yet)."""
+    shown = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True, check=False).stdout
+    for link in json.loads(shown or "[]"):
+        if any(entry.get("local") == vtep for entry in link.get("addr_info", ())):
+            return str(link["ifname"]), int(link["mtu"])
+    return "", 1500
+
+
+def _label_state(name: str) -> str:
+    device = Path("/sys/class/net") / name
+    if not device.exists():
+        return "missing"
+    return "bridge" if (device / "bridge").exists() else "interface"

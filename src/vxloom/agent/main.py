@@ -1,0 +1,72 @@
+"""The agent's process: wire everything, run until told to stop; or look once and change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import structlog
+
+from vxloom.agent.core import Core
+from vxloom.agent.facts import host_name
+from vxloom.agent.identity import Identity
+from vxloom.agent.reconcile import Reconciler, Target
+from vxloom.agent.statefile import StateFile
+from vxloom.agent.stream import Stream
+from vxloom.dataplane.host import HostDataplane
+from vxloom.hypervisor.external import ExternalSource
+from vxloom.hypervisor.namespace import NamespaceSource
+from vxloom.hypervisor.source import Source
+from vxloom.model.intent import GuestSource
+from vxloom.model.state import HostState
+from vxloom.planner import render
+from vxloom.planner.plan import ALL
+from vxloom.settings import AgentSettings
+
+_log = structlog.get_logger("vxloom.agent")
+
+
+def sources(run_dir: Path) -> dict[GuestSource, Source]:
+    """Return the guest sources of a host."""
+    return {GuestSource.NAMESPACE: NamespaceSource(run_dir / "guests"), GuestSource.EXTERNAL: ExternalSource()}
+
+
+async def serve(settings: AgentSettings) -> None:
+    """Run the agent until SIGTERM or SIGINT. Traffic goes on when it ends: nothing is taken down."""
+    dataplane = HostDataplane()
+    core = Core(
+        settings,
+        host_name(settings),
+        StateFile(settings.state_dir),
+        Reconciler(dataplane, sources(settings.run_dir)),
+        dataplane.events(),
+    )
+    stream = Stream(settings, Identity.load(settings.state_dir), core)
+    core.send = stream.send
+    tasks = [asyncio.create_task(core.run(), name="core")]
+    if settings.server:
+        tasks.append(asyncio.create_task(stream.run(), name="stream"))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    waiting = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
+    for task in (*tasks, waiting):
+        task.cancel()
+    await asyncio.gather(*tasks, waiting, return_exceptions=True)
+    for task in done - {waiting}:
+        task.result()  # a task that ended by itself ended by an error: it is raised here
+
+
+def observe(settings: AgentSettings) -> tuple[HostState, str]:
+    """Return what is on this host and, as text, what the agent would do with its last known word. Changes nothing."""
+    state_dir = settings.state_dir
+    held = StateFile(state_dir).load()[0] if (state_dir / "held.bin").exists() else None
+    reconciler = Reconciler(HostDataplane(), {})
+    if held is None:
+        return reconciler.plan(Target(prune=False), ALL)[2], "no state of ours on this host: nothing would be done"
+    target = Target(held.effective(), prune=not held.holding)
+    plan, _, observed, _ = reconciler.plan(target, ALL)
+    return observed, render(plan)

@@ -1,0 +1,63 @@
+"""`vxloom host`: the hosts of a cloud, seen and steered from the management side."""
+
+from __future__ import annotations
+
+import click
+
+from vxloom.cli.options import output_option, show
+
+
+@click.group("host")
+def command() -> None:
+    """Hosts of a cloud (needs CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY, CLOUDSTACK_SECRET, or the server's admin.env)."""
+
+
+@command.command("list")
+@output_option
+def list_hosts(output: str) -> None:
+    """All hosts: state, VTEP, what they hold back."""
+    from vxloom.cli.client import Client
+
+    hosts = Client().rows("listHosts", "host", type="Routing")
+    columns = ("name", "state", "resourcestate", "ipaddress", "version", "id")
+    show(output, columns, [[host.get(column) for column in columns] for host in hosts], title="Hosts")
+
+
+@command.command()
+@click.argument("name")
+@click.option("--zone", required=True, help="Zone name or id.")
+def token(name: str, zone: str) -> None:
+    """Print a one-time token with which host NAME may join ZONE; put it into /etc/vxloom/join.token there."""
+    from vxloom.cli.client import Client
+
+    client = Client()
+    zones = [row for row in client.rows("listZones", "zone") if zone in {row.get("id"), row.get("name")}]
+    if len(zones) != 1:
+        raise click.UsageError(f"no single zone {zone!r}; see: cs listZones")
+    answer = client.call("createHostJoinToken", name=name, zoneid=str(zones[0]["id"]))
+    click.echo(_token_text(answer))
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.option("--all", "everyone", is_flag=True, help="Every host that holds.")
+def confirm(name: str | None, everyone: bool) -> None:
+    """Tell host NAME that what the server says now is the truth, also what it no longer says.
+
+    A host holds (withdraws nothing) after a restored, empty or wrong database, or when a plan would remove many ports
+    at once. Look at `vxloom plan HOST` first: it lists what will go.
+    """
+    from vxloom.cli.client import Client
+
+    client = Client()
+    if everyone == bool(name):
+        raise click.UsageError("give a host's name, or --all")
+    names = [str(host["name"]) for host in client.rows("listHosts", "host", type="Routing")] if everyone else [str(name)]
+    for one in names:
+        client.run("confirmHost", name=one)
+        click.echo(f"{one}: confirmed")
+
+
+def _token_text(answer: dict[str, object]) -> str:
+    inner = answer.get("hostjointoken", answer)
+    return str(inner.get("token")) if isinstance(inner, dict) else str(inner)
