@@ -27,7 +27,7 @@ _FILE = ETC / "agent.toml"
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @output_option
 def command(config: Path | None, observe: bool, output: str, **overrides: object) -> None:
-    r"""Run the agent of this hypervisor until SIGTERM; traffic goes on when it ends.
+    """Run the agent of this hypervisor until SIGTERM; traffic goes on when it ends.
 
     \b
     First start:  vxloom agent --server MGMT:8250 --token-file /etc/vxloom/join.token

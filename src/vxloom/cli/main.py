@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="vxloom")
 def cli() -> None:
-    r"""VXLAN overlay networks for KVM clouds, spoken to in CloudStack's API.
+    """VXLAN overlay networks for KVM clouds, spoken to in CloudStack's API.
 
     \b
     Try it here:        vxloom demo

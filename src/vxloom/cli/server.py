@@ -33,7 +33,7 @@ def command(
     database: str | None,
     log_level: str | None,
 ) -> None:
-    r"""Run the management server until SIGTERM.
+    """Run the management server until SIGTERM.
 
     On first start it makes the admin account and writes its keys to DATA/admin.env (mode 0600):
 
