@@ -24,7 +24,7 @@ from typing import Self
 import msgspec
 
 from vxloom.errors import ConfigError, TransportError, VxloomError
-from vxloom.lab import control, holder, state, topology
+from vxloom.lab import control, holder, services, state, topology
 from vxloom.lab.node import Node, Place
 from vxloom.lab.topology import Spec
 
@@ -229,6 +229,22 @@ class Lab:
             if time.monotonic() > deadline:
                 raise VxloomError(f"{name} on {node} does not end on signal {int(number)}", remedy=f"see {self.log_path(node, name)}")
             time.sleep(_POLL_SECONDS)
+
+    def start_server(self) -> None:
+        """The management server on ``mgmt``, ready to answer. See ``services.start_server``."""
+        services.start_server(self)
+
+    def start_agent(self, node: str, *, token: str = "", labels: Mapping[str, str] | None = None) -> None:
+        """An agent on ``node``, configured to join the lab's server. See ``services.start_agent``."""
+        services.start_agent(self, node, token=token, labels=labels)
+
+    def restart(self, node: str, name: str) -> None:
+        """``restart("h1", "agent")``: end it if it runs, start it as before."""
+        services.restart(self, node, name)
+
+    def environment(self) -> dict[str, str]:
+        """``CLOUDSTACK_ENDPOINT``, ``_KEY`` and ``_SECRET`` for a client on the real machine."""
+        return services.client_environment(self)
 
     def log_path(self, node: str, name: str) -> Path:
         return self.directory / "logs" / f"{node}-{name}.log"

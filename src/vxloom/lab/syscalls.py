@@ -64,7 +64,7 @@ def setns(fd: int, kind: int = 0) -> None:
 
 
 def mount(source: str, target: str | Path, kind: str = "", flags: int = 0, options: str = "") -> None:
-    """Call mount(2). ``kind`` is the file system type; empty for bind, move and propagation changes."""
+    """The mount system call. ``kind`` is the file system type; empty for bind, move and propagation changes."""
     result = _libc.mount(
         source.encode() or None,
         os.fsencode(target),

@@ -23,6 +23,7 @@ MANAGEMENT = "mgmt"
 DEFAULT_NAME = "default"
 #: With an IPv4 underlay VXLAN takes 50 bytes, so guests keep the usual 1500.
 DEFAULT_MTU = 1550
+ROUTER_LINK_LOCAL = IPv6Address("fe80::1")
 MAX_HYPERVISORS = 254
 _MIN_MTU = 1280  # IPv6 does not run below (RFC 8200, section 5)
 _MAX_MTU = 65535
@@ -117,7 +118,7 @@ def router_batch(spec: Spec, pids: dict[str, int]) -> str:
             f"link add name {link} mtu {spec.mtu} type veth peer name eth0 mtu {spec.mtu} netns {pids[node.name]}",
             f"address add {node.gateway}/24 dev {link}",
             f"address add {node.gateway6}/64 dev {link} nodad",
-            *_link_local(link, 1),
+            *_link_local(link, ROUTER_LINK_LOCAL),
             f"link set {link} up",
         ]
     return "\n".join([*lines, ""])
@@ -128,7 +129,7 @@ def node_batch(node: NodeSpec) -> str:
     lines = [
         f"address add {node.address}/24 dev eth0",
         f"address add {node.address6}/64 dev eth0 nodad",
-        *_link_local("eth0", 2),
+        *_link_local("eth0", IPv6Address("fe80::2")),
         "link set eth0 up",
         f"route add default via {node.gateway} dev eth0",
         f"route add default via {node.gateway6} dev eth0",
@@ -136,9 +137,9 @@ def node_batch(node: NodeSpec) -> str:
     return "\n".join([*lines, ""])
 
 
-def _link_local(link: str, number: int) -> tuple[str, str]:
+def _link_local(link: str, address: IPv6Address) -> tuple[str, str]:
     """A fixed link-local address, valid at once: duplicate detection of a generated one would hold IPv6 back for a second."""
-    return f"link set {link} addrgenmode none", f"address add fe80::{number}/64 dev {link} nodad"
+    return f"link set {link} addrgenmode none", f"address add {address}/64 dev {link} nodad"
 
 
 def hosts_file(spec: Spec) -> str:
