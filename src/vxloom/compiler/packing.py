@@ -92,7 +92,8 @@ def _v4_of_all(texts: Sequence[str]) -> U64:
         octets = np.array(list(map(int, joined.split("."))), np.uint64).reshape(-1, 4)
         if (octets < 256).all():
             weights = np.array([1 << 24, 1 << 16, 1 << 8, 1], np.uint64)
-            return (octets * weights).sum(axis=1, dtype=np.uint64) | np.uint64(V4_MAPPED)
+            values: U64 = (octets * weights).sum(axis=1, dtype=np.uint64) | np.uint64(V4_MAPPED)
+            return values
     return np.fromiter((pack_one_ip(text)[1] for text in texts), np.uint64, len(texts))
 
 
