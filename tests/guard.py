@@ -11,11 +11,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 _MARK = "VXLOOM_TEST_RUN"
 _PATIENCE = 5.0  # seconds: the kernel tears namespaces down in the background, and killed children take a moment to go
-_LOCK = Path("/tmp/vxloom-tests.lock")
 
 
 @dataclass(frozen=True)
@@ -27,13 +25,14 @@ class Guard:
     routes: frozenset[str]
     nft: frozenset[str]
     namespaces: frozenset[str]
-    lock: IO[bytes]
+    lock: int
 
     @classmethod
     def start(cls) -> Guard:
         mark = uuid.uuid4().hex
         os.environ[_MARK] = mark
-        lock = _LOCK.open("ab")
+        # The network namespace itself is the lock file: everybody who can change it can open it, and nothing is left on disk.
+        lock = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_SH)
         return cls(mark, _links(), _routes(), _nft(), _namespaces(), lock)
 
@@ -47,7 +46,7 @@ class Guard:
         ]
         if self._alone():  # names of namespaces do not tell whose they are; with a second run beside us they prove nothing
             left += _settle(patience, lambda: _difference("named namespace", self.namespaces, _namespaces()))
-        self.lock.close()
+        os.close(self.lock)
         return left
 
     def _alone(self) -> bool:
