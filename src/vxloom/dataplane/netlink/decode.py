@@ -1,9 +1,8 @@
 """What the kernel tells of FDB rows and neighbours, from dump blocks to columns. Pure.
 
-A dump is a sequence of messages of few shapes: for each VXLAN device its own rows, then the bridge's. The walk over the
-lengths finds where each message starts, in one numpy step per run of equal lengths. Then messages of equal length whose
-attribute headers are the same word for word form a group, and a column of a group is one gather. Shapes met only a few times
-are read one by one.
+A dump is a sequence of messages of few shapes: for each port the bridge's rows, then the device's own. Messages of equal length
+whose attribute headers are the same word for word form a group, and a column of a group is one gather. Shapes met only a few
+times are read one by one.
 """
 
 from __future__ import annotations
@@ -29,12 +28,12 @@ from vxloom.dataplane.netlink.constants import (
 from vxloom.dataplane.netlink.wire import MAPPED, NDMSG, Blocks, Offsets, attributes, ip_pair
 from vxloom.model.rows import Rows
 
-_COMMON: Final = [("hi", "<u8"), ("lo", "<u8"), ("mac", "<u8"), ("ifindex", "<u4"), ("master", "<u4"), ("ext", "<u4"), ("state", "<u2")]
-_BYTES: Final = [("flags", "u1"), ("family", "u1"), ("protocol", "u1"), ("other", "u1")]
-FDB_ROW = np.dtype(_COMMON + _BYTES, align=True)
-"""One kernel FDB row, 48 bytes. ``master`` 0: the device's own row (VXLAN); else the bridge's row, ``ifindex`` its port.
+_WIDE: Final = [("hi", "<u8"), ("lo", "<u8"), ("mac", "<u8"), ("ifindex", "<u4"), ("master", "<u4"), ("state", "<u2")]
+_BYTES: Final = [("flags", "u1"), ("ext", "u1"), ("family", "u1"), ("protocol", "u1"), ("other", "u1")]
+FDB_ROW = np.dtype(_WIDE + _BYTES, align=True)
+"""One kernel FDB row, 40 bytes. ``master`` 0: the device's own row (VXLAN); else the bridge's row, ``ifindex`` its port.
 
-``hi`` = ``lo`` = 0: no VTEP. ``mac`` 0: a flood entry. ``flags``: NTF_*; ``ext``: NTF_EXT_*; ``state``: NUD_*.
+``hi`` = ``lo`` = 0: no VTEP. ``mac`` 0: a flood entry. ``flags``: NTF_*; ``ext``: the low byte of NTF_EXT_*; ``state``: NUD_*.
 ``other`` 1: carries what no row of ours does (VLAN, another VNI or port, a lower device, a next hop).
 """
 NEIGHBOUR_ROW = FDB_ROW
@@ -85,78 +84,75 @@ def decode_neighbours(blocks: Blocks) -> Rows:
 
 
 def _decode(blocks: Blocks) -> Rows:
-    parts = [part for block in blocks if len(block) for part in _decode_block(block)]
-    return parts[0] if len(parts) == 1 else np.concatenate([*parts, np.zeros(0, FDB_ROW)])
+    found = [_rows_of(block) for block in blocks if len(block)]
+    rows = np.zeros(sum(len(starts) for _, starts in found), FDB_ROW)
+    at = 0
+    for block, starts in found:
+        _fill(block, starts, rows[at : at + len(starts)])
+        at += len(starts)
+    return rows
 
 
-def _decode_block(data: memoryview) -> list[Rows]:
+def _rows_of(data: memoryview) -> tuple[_Block, Offsets]:
+    """Return a block's views, and where its messages about rows start."""
     octets = np.frombuffer(data, np.uint8)
     words = octets.view(np.uint32)
     block = _Block(data, words, words.view(">u4"), octets.view(np.uint16), octets)
-    starts, lengths = message_starts(words)
+    starts = message_starts(words)
     kinds = block.halves[2 * starts + 2]
     wanted = (kinds == RTM_NEWNEIGH) | (kinds == RTM_DELNEIGH)
-    if not wanted.all():
-        starts, lengths = starts[wanted], lengths[wanted]
-    parts = []
-    for length in np.unique(lengths):
+    return block, starts if wanted.all() else starts[wanted]
+
+
+def _fill(block: _Block, starts: Offsets, rows: Rows) -> None:
+    """Write one row per message."""
+    lengths, at = block.words[starts], 0
+    for length in np.flatnonzero(np.bincount(lengths)).tolist():
         rest = starts[lengths == length]
         while len(rest) >= _FEW:
-            shape = _shape(block, int(rest[0]), int(length))
+            shape = _shape(block, int(rest[0]), length)
             same = _same_shape(block, rest, shape)
-            parts.append(_gather(block, rest[same], shape))
+            group = rest if same.all() else rest[same]
+            _gather(block, group, shape, rows[at : at + len(group)])
+            at += len(group)
             rest = rest[~same]
-        if len(rest):
-            parts.append(np.array([decode_one(data[4 * start + 16 : 4 * start + int(length)]) for start in rest.tolist()], FDB_ROW))
-    return parts
+        for start in rest.tolist():
+            rows[at] = decode_one(block.data[4 * start + 16 : 4 * start + length])
+            at += 1
 
 
-def message_starts(words: NDArray[np.uint32]) -> tuple[Offsets, NDArray[np.uint32]]:
-    """Return where each message starts, in words, and its length in bytes.
+def message_starts(words: NDArray[np.uint32]) -> Offsets:
+    """Return where each message starts, in words.
 
-    A run of equal lengths is a strided view of the length words up to the first that differs: exact, since each message starts
-    where the one before it ends.
+    All messages of a dump carry one sequence number and port. So every pair of words like the first header's is a candidate; if
+    each candidate starts where the one before it ends, and the last ends with the block, they are the messages and nothing else.
+    A row that happens to hold that pair breaks the chain: then the lengths are walked one by one, as for answers of many requests.
 
     Raises:
         ValueError: a length is impossible.
     """
-    runs: list[Offsets] = []
-    singles: list[int] = []
-    peek, position, end = words.data, 0, len(words)
+    if len(words) < 4:
+        raise ValueError(f"netlink block of {4 * len(words)} bytes")
+    starts: Offsets = np.flatnonzero(words[2:-1] == words[2])
+    starts = starts[words[starts + 3] == words[3]]
+    ends = starts + ((words[starts].astype(np.int64) + 3) >> 2)
+    if starts[0] == 0 and ends[-1] == len(words) and np.array_equal(starts[1:], ends[:-1]):
+        return starts
+    return np.array(_walk(words), np.int64)
+
+
+def _walk(words: NDArray[np.uint32]) -> list[int]:
+    """Return where each message starts, by going from one to the next."""
+    lengths, position, end = words.data, 0, len(words)
+    starts = []
     while position < end:
-        length = peek[position]
+        length = lengths[position]
         step = (length + 3) >> 2
         if length < 16 or position + step > end:
             raise ValueError(f"netlink message of {length} bytes at {4 * position} of {4 * end}")
-        after = position + step * _FEW
-        if after >= end or peek[after] != length or peek[position + step] != length:
-            singles.append(position)
-            position += step
-            continue
-        count = _run_length(words[position::step], length)
-        if singles:
-            runs.append(np.array(singles, np.int64))
-            singles.clear()
-        runs.append(np.arange(position, position + count * step, step, dtype=np.int64))
-        position += count * step
-    if singles:
-        runs.append(np.array(singles, np.int64))
-    starts = np.concatenate([*runs, np.zeros(0, np.int64)])
-    if position != end:
-        raise ValueError(f"netlink message ends at {4 * position} of {4 * end}")
-    return starts, words[starts]
-
-
-def _run_length(lengths: NDArray[np.uint32], length: int) -> int:
-    """Return how many leading entries equal ``length``; looked at in growing windows, as most of the array may be beyond the run."""
-    count, window = 0, 64
-    while count < len(lengths):
-        same = lengths[count : count + window] == length
-        if not same.all():
-            return count + int(same.argmin())
-        count += len(same)
-        window *= 4
-    return count
+        starts.append(position)
+        position += step
+    return starts
 
 
 def _shape(block: _Block, start: int, length: int) -> tuple[_Place, ...]:
@@ -180,9 +176,8 @@ def _same_shape(block: _Block, starts: Offsets, shape: tuple[_Place, ...]) -> ND
     return same
 
 
-def _gather(block: _Block, starts: Offsets, shape: tuple[_Place, ...]) -> Rows:
-    """Return the rows of messages of one shape."""
-    rows = np.zeros(len(starts), FDB_ROW)
+def _gather(block: _Block, starts: Offsets, shape: tuple[_Place, ...], rows: Rows) -> None:
+    """Write the rows of messages of one shape; ``rows`` is zero before."""
     rows["family"] = block.octets[4 * starts + 16]
     rows["ifindex"] = block.words[starts + 5]
     rows["state"] = block.halves[2 * starts + 12]
@@ -204,10 +199,9 @@ def _gather(block: _Block, starts: Offsets, shape: tuple[_Place, ...]) -> Rows:
         elif kind == NDA_MASTER:
             rows["master"] = block.words[value]
         elif kind == NDA_FLAGS_EXT:
-            rows["ext"] = block.words[value]
+            rows["ext"] = block.words[value] & np.uint32(0xFF)
         else:
             rows["protocol"] = block.octets[4 * value]
-    return rows
 
 
 def decode_one(body: memoryview) -> tuple[int, ...]:
@@ -217,7 +211,7 @@ def decode_one(body: memoryview) -> tuple[int, ...]:
         ValueError: an attribute is torn.
     """
     family, ifindex, state, flags, _ = NDMSG.unpack_from(body)
-    found = attributes(body, NDMSG.size)
+    found = attributes(bytes(body), NDMSG.size)
     known = {kind: payload for kind, payload in found.items() if len(payload) in _SIZES.get(kind, ())}
     hi, lo = ip_pair(known[NDA_DST]) if NDA_DST in known else (0, 0)
     number = {kind: int.from_bytes(payload, sys.byteorder) for kind, payload in known.items()}
@@ -227,9 +221,9 @@ def decode_one(body: memoryview) -> tuple[int, ...]:
         int.from_bytes(known.get(NDA_LLADDR, b""), "big"),
         ifindex,
         number.get(NDA_MASTER, 0),
-        number.get(NDA_FLAGS_EXT, 0),
         state,
         flags,
+        number.get(NDA_FLAGS_EXT, 0) & 0xFF,
         family,
         number.get(NDA_PROTOCOL, 0),
         int(len(known) < sum(kind not in _PLAIN for kind in found)),

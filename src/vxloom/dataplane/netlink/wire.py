@@ -132,7 +132,7 @@ def ip_bytes(hi: int, lo: int) -> bytes:
     return hi.to_bytes(8, "big") + lo.to_bytes(8, "big")
 
 
-def ip_pair(payload: bytes | memoryview) -> tuple[int, int]:
+def ip_pair(payload: bytes) -> tuple[int, int]:
     """Return (hi, lo) of 4 or 16 address bytes."""
     if len(payload) == 4:
         return 0, MAPPED | int.from_bytes(payload, "big")
@@ -159,16 +159,24 @@ def messages(data: memoryview) -> Iterator[Message]:
         position += (length + 3) & ~3
 
 
-def attributes(data: memoryview, start: int = 0) -> dict[int, memoryview]:
-    """Return the attributes from ``start`` on: type without flag bits → payload; of a repeated type the last."""
-    found: dict[int, memoryview] = {}
-    position, end = start, len(data)
+def attributes(data: bytes, start: int = 0) -> dict[int, bytes]:
+    """Return the attributes from ``start`` on: type without flag bits → payload; of a repeated type the last.
+
+    Raises:
+        ValueError: a length runs over the end.
+    """
+    found: dict[int, bytes] = {}
+    position = stop = start
+    end, unpack = len(data), ATTRIBUTE.unpack_from
     while position + 4 <= end:
-        length, kind = ATTRIBUTE.unpack_from(data, position)
-        if length < 4 or position + length > end:
-            raise ValueError(f"netlink attribute of {length} bytes at {position} of {end}")
-        found[kind & NLA_TYPE_MASK] = data[position + 4 : position + length]
-        position += (length + 3) & ~3
+        length, kind = unpack(data, position)
+        if length < 4:
+            break
+        stop = position + length
+        found[kind & NLA_TYPE_MASK] = data[position + 4 : stop]
+        position = (stop + 3) & ~3
+    if position < end or stop > end:
+        raise ValueError(f"netlink attributes end at {stop} of {end}")
     return found
 
 
@@ -179,8 +187,8 @@ def error_of(received: Message) -> tuple[int, str]:
         return -code, ""
     # The refused header is echoed after the code; its whole payload too unless capped.
     echoed = 16 if received.flags & NLM_F_CAPPED else U32.unpack_from(received.body, 4)[0]
-    words = attributes(received.body, 4 + ((echoed + 3) & ~3)).get(NLMSGERR_ATTR_MSG)
-    return -code, bytes(words).rstrip(b"\0").decode(errors="replace") if words is not None else ""
+    words = attributes(bytes(received.body), 4 + ((echoed + 3) & ~3)).get(NLMSGERR_ATTR_MSG)
+    return -code, words.rstrip(b"\0").decode(errors="replace") if words is not None else ""
 
 
 def done_error(received: Message) -> int:
