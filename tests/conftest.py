@@ -32,6 +32,7 @@ def stratum(item: pytest.Item) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--floor", action="store_true", help="measure branch coverage of the pure rooms and fail below the floor")
+    parser.addoption("--update", action="store_true", help="rewrite golden files instead of comparing with them")
 
 
 def pytest_configure(config: pytest.Config) -> None:
