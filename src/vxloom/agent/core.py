@@ -16,19 +16,22 @@ import msgspec
 import structlog
 
 from vxloom import __version__
+from vxloom.agent import claims as sharing
 from vxloom.agent import held as rules
 from vxloom.agent.facts import host_facts
 from vxloom.agent.reconcile import Reconciler, Target
 from vxloom.agent.statefile import StateFile
 from vxloom.agent.writer import Done, Writer
+from vxloom.dataplane.announcements import AnnouncementWatch, shared_form
 from vxloom.dataplane.driver import Events
 from vxloom.errors import DataplaneError, StateError
-from vxloom.model.host import HostDocument, decode_ports
+from vxloom.model.host import HostDocument, PortDocument, decode_ports
 from vxloom.model.segment import SegmentTable, apply
 from vxloom.model.wire import (
     Ack,
     Answer,
     Ask,
+    Claim,
     Confirm,
     Current,
     Delta,
@@ -72,7 +75,10 @@ class Core:
         self._problems: dict[Scope, tuple[str, ...]] = {}
         self._guests: tuple[GuestReport, ...] = ()
         self._repairs = 0
-        self._synced = False
+        self._claims: dict[tuple[int, str], str] = {}
+        self._taps_of: dict[str, str] = {}
+        """NIC id → the tap it really has."""
+        self._watch = AnnouncementWatch()
         self.send: Callable[[FromAgent], bool] = lambda _message: False
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -81,6 +87,7 @@ class Core:
         """Restore the last good state, then follow hints and the clock until cancelled."""
         self._writer.start()
         self._loop.add_reader(self._events.fileno(), self._hinted)
+        self._loop.add_reader(self._watch.fileno(), self._announced)
         self._aim()
         try:
             while True:
@@ -90,14 +97,35 @@ class Core:
                     self._look(ALL, "timer")
         finally:
             self._loop.remove_reader(self._events.fileno())
+            self._loop.remove_reader(self._watch.fileno())
             self._writer.stop()
             self._events.close()
+            self._watch.close()
 
     _looked = 0.0
 
     def _hinted(self) -> None:
         for hint in self._events.read():
             self._look(ALL if hint.lost else hint.scope, "event")
+
+    def _announced(self) -> None:
+        """A guest announced a shared address: flip here at once, tell the server for everybody else."""
+        document = self._held.effective().document
+        for seen in self._watch.read():
+            port = sharing.claimant(document, self._taps_of, seen.tap)
+            if port is None or self._holder(port, seen.address) == port.nic:
+                continue
+            self._claims[port.vni, seen.address] = port.nic
+            self._changed.add(port.vni)
+            self.send(Claim(port.nic, seen.address))
+            _log.info("shared address claimed", address=seen.address, nic=port.nic, vni=port.vni)
+        if self._changed:
+            self._aim()
+
+    def _holder(self, port: PortDocument, address: str) -> str:
+        """Return the NIC of this host last known to hold a shared address, by claim or by the server's word."""
+        held = {shared_form(one) for one in port.held}
+        return self._claims.get((port.vni, address), port.nic if address in held else "")
 
     def _look(self, scope: Scope, cause: str) -> None:
         if scope.everything:
@@ -118,6 +146,8 @@ class Core:
         """Meet a server: the one we knew, or another (then hold)."""
         self._held = rules.welcomed(self._held, welcome.epoch, lineage=welcome.lineage)
         self._acked = (-1, {})
+        for (_, address), nic in self._claims.items():
+            self.send(Claim(nic, address))
         if self._held.holding:
             _log.warning("holding: nothing will be withdrawn", reason=self._held.holding, do="vxloom host confirm")
         self._report()
@@ -186,7 +216,10 @@ class Core:
         scope = ALL if self._everything else Scope(frozenset(self._changed), frozenset(self._taps))
         self._changed, self._taps, self._everything = set(), set(), False
         prune = not self._held.holding and not self._unsure
-        target = Target(self._held.effective(), prune=prune, released=self._released)
+        word = self._held.effective()
+        self._claims = sharing.settled(word.document, self._claims)
+        word = replace(word, document=sharing.claimed(word.document, self._claims))
+        target = Target(word, prune=prune, released=self._released)
         self._writer.aim(self._held, target, scope)
 
     # --- what the writer tells -------------------------------------------------------------------------------------
@@ -200,6 +233,8 @@ class Core:
             self._problems.clear()
         self._problems[result.scope] = result.problems
         self._problems = {scope: texts for scope, texts in self._problems.items() if texts}
+        self._taps_of = {plug.nic: plug.tap for plug in result.plugs}
+        self._watch.watch(sharing.watched(done.target.word.document, self._taps_of))
         self._guests = tuple(GuestReport(plug.nic, plug.state) for plug in result.plugs)
         if result.plan and result.verified:
             self._log_round(done)

@@ -1,0 +1,162 @@
+"""Who holds a shared address (VRRP): seen on the taps, told to the agent, and carried to the other hosts.
+
+A shared IP or MAC is never answered from a table, so its holder's own announcement is what counts. ARP and ND
+suppression eat gratuitous ARP and unsolicited NA before they reach the VXLAN port (kernel, ``br_arp_nd_proxy.c``), so
+those of shared addresses are sent out on the segment's VXLAN device by us: peers' guests learn the new holder at once.
+Only taps that carry shared addresses are watched; the kernel filters, so other traffic costs nothing here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import select
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vxloom.errors import DataplaneError, IntentError
+from vxloom.model.addresses import format_mac, parse_ip
+
+ETH_P_ALL, ETH_P_ARP, ETH_P_IPV6 = 0x0003, 0x0806, 0x86DD
+PACKET_OUTGOING = 4
+SO_ATTACH_FILTER = 26
+ICMPV6, NEIGHBOUR_ADVERTISEMENT = 58, 136
+_BATCH = 64
+
+# Classic BPF: accept ARP, and IPv6 whose next header is ICMPv6 of type 136; drop the rest (linux/filter.h).
+_LOAD_H, _LOAD_B, _JUMP_EQ, _RETURN = 0x28, 0x30, 0x15, 0x06
+_FILTER = (
+    (_LOAD_H, 0, 0, 12),
+    (_JUMP_EQ, 5, 0, ETH_P_ARP),
+    (_JUMP_EQ, 0, 5, ETH_P_IPV6),
+    (_LOAD_B, 0, 0, 20),
+    (_JUMP_EQ, 0, 3, ICMPV6),
+    (_LOAD_B, 0, 0, 54),
+    (_JUMP_EQ, 0, 1, NEIGHBOUR_ADVERTISEMENT),
+    (_RETURN, 0, 0, 0xFFFF),
+    (_RETURN, 0, 0, 0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A tap with shared addresses, and the VXLAN device of its segment."""
+
+    tap: str
+    vxlan: str
+    shared: frozenset[str]
+    """IPs and MACs, as intent writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A shared address was announced on a tap."""
+
+    tap: str
+    address: str
+
+
+class AnnouncementWatch:
+    """Packet sockets on the taps told to :meth:`watch`; one descriptor for an event loop."""
+
+    def __init__(self) -> None:
+        self._poll = select.epoll()
+        self._sockets: dict[str, tuple[Watched, socket.socket]] = {}
+        self._by_fd: dict[int, str] = {}
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable when :meth:`read` has something."""
+        return self._poll.fileno()
+
+    def watch(self, wanted: Mapping[str, Watched]) -> tuple[str, ...]:
+        """Watch exactly these taps; return the ones that are not there (yet)."""
+        for tap in [tap for tap, (known, _) in self._sockets.items() if wanted.get(tap) != known]:
+            self._close(tap)
+        return tuple(tap for tap, item in wanted.items() if tap not in self._sockets and not self._open(item))
+
+    def read(self) -> tuple[Announcement, ...]:
+        """Return what was announced, each address once; announcements have been carried to the overlay."""
+        seen: dict[Announcement, None] = {}
+        for descriptor, _ in self._poll.poll(0):
+            tap = self._by_fd[descriptor]
+            watched, source = self._sockets[tap]
+            for _turn in range(_BATCH):
+                try:
+                    frame, origin = source.recvfrom(2048)
+                except BlockingIOError:
+                    break
+                except OSError:  # the tap was deleted: whoever wants it watched again says so
+                    self._close(tap)
+                    break
+                if origin[2] != PACKET_OUTGOING:
+                    for address in announced(frame) & watched.shared:
+                        seen[Announcement(tap, address)] = None
+                        _carry(frame, watched.vxlan)
+        return tuple(seen)
+
+    def close(self) -> None:
+        """Stop watching."""
+        for tap in list(self._sockets):
+            self._close(tap)
+        self._poll.close()
+
+    def _open(self, item: Watched) -> bool:
+        source = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+        try:
+            _attach(source)
+            source.bind((item.tap, ETH_P_ALL))
+        except OSError as error:
+            source.close()
+            if error.errno == errno.ENODEV:
+                return False
+            raise DataplaneError(item.tap, "watch for announcements on", error.errno or errno.EIO) from error
+        self._sockets[item.tap] = (item, source)
+        self._by_fd[source.fileno()] = item.tap
+        self._poll.register(source.fileno(), select.EPOLLIN)
+        return True
+
+    def _close(self, tap: str) -> None:
+        _, source = self._sockets.pop(tap)
+        self._by_fd.pop(source.fileno(), None)
+        self._poll.unregister(source.fileno())
+        source.close()
+
+
+def announced(frame: bytes) -> frozenset[str]:
+    """Return the addresses a frame claims for its sender: source MAC, and the ARP sender's or NA target's IP."""
+    if len(frame) < 42:
+        return frozenset()
+    claims = {format_mac(int.from_bytes(frame[6:12], "big"))}
+    kind = int.from_bytes(frame[12:14], "big")
+    if kind == ETH_P_ARP:
+        claims.add(socket.inet_ntop(socket.AF_INET, frame[28:32]))
+    elif kind == ETH_P_IPV6 and len(frame) >= 78 and frame[20] == ICMPV6 and frame[54] == NEIGHBOUR_ADVERTISEMENT:
+        claims.add(socket.inet_ntop(socket.AF_INET6, frame[62:78]))
+    return frozenset(claims)
+
+
+def shared_form(text: str) -> str:
+    """Return a shared address as :func:`announced` writes it."""
+    try:
+        return str(parse_ip(text))
+    except IntentError:
+        return text.lower()
+
+
+def _carry(frame: bytes, vxlan: str) -> None:
+    """Send a frame to the segment's other hosts; if it is not delivered the guest's next announcement will be."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as out:
+        try:
+            out.bind((vxlan, 0))
+            out.send(frame)
+        except OSError as error:
+            if error.errno not in {errno.ENODEV, errno.ENETDOWN, errno.ENOBUFS, errno.ENXIO}:
+                raise DataplaneError(vxlan, "announce on", error.errno or errno.EIO) from error
+
+
+def _attach(source: socket.socket) -> None:
+    program = b"".join(struct.pack("HBBI", *step) for step in _FILTER)
+    buffer = ctypes.create_string_buffer(program)
+    source.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(_FILTER), ctypes.addressof(buffer)))
