@@ -67,8 +67,8 @@ find_python() { # the distribution's interpreter first: libnftables and the lock
 
 install_locked() {
     local python=$1 stamp=$2
-    # Kept when it was made in this directory by this interpreter (scripts inside name both); else made anew.
-    if [ "$(.venv/bin/python -c 'import os, sys; print(os.path.realpath(sys.executable), sys.prefix)' 2>/dev/null)" != "$(realpath "$python") $root/.venv" ]; then
+    # Kept when it was made in this directory (its scripts name it) by this interpreter; else made anew.
+    if ! grep -qsx "command = .* $root/.venv" .venv/pyvenv.cfg || [ "$(.venv/bin/python -c 'import os, sys; print(os.path.realpath(sys.executable))' 2>/dev/null)" != "$(realpath "$python")" ]; then
         say "making .venv with $("$python" --version)"
         "$python" -m venv --clear .venv
     fi
