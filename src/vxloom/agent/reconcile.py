@@ -63,6 +63,7 @@ class Reconciler:
 
     def plan(self, target: Target, scope: Scope) -> tuple[Plan, HostState, HostState, tuple[RefusedPort, ...]]:
         """Return what would be done (plan, desired, observed, refused ports), doing nothing."""
+        scope = self.widened(target, scope)
         document, refused = self._document(target, scope)
         desired = compile_host(document, target.word.tables) if document else HostState()
         observed = self._driver.observe(scope)
@@ -70,6 +71,7 @@ class Reconciler:
 
     def run(self, target: Target, scope: Scope, urgent: Urgent | None = None) -> Round:
         """Carry one round out. Raises ``DataplaneError`` if the host cannot be observed at all."""
+        scope = self.widened(target, scope)
         plugs = self._plug(target, scope)
         plan, desired, observed, refused = self.plan(target, scope)
         braked = brake(plan, target, desired, observed)
@@ -87,6 +89,14 @@ class Reconciler:
         segments, ports = _absent(target, final, gone) if target.prune and not braked else ((), ())
         leftovers = 0 if target.prune else len(diff(desired, final, prune=True, scope=scope).steps)
         return Round(scope, plan, outcome, not rest.steps, braked, tuple(problems), plugs, segments, ports, leftovers)
+
+    def widened(self, target: Target, scope: Scope) -> Scope:
+        """Return the scope with the segments of its taps and all taps of its segments: what must be looked at together."""
+        if scope.vnis is None:
+            return scope
+        ports = [self._tapped(port) for port in decode_ports(target.word.document)[0]] if target.word.document else []
+        vnis = scope.vnis | {port.vni for port in ports if port.tap in scope.taps}
+        return Scope(vnis, scope.taps | {port.tap for port in ports if port.vni in vnis})
 
     def _document(self, target: Target, scope: Scope) -> tuple[HostDocument | None, tuple[RefusedPort, ...]]:
         """Return the part of the document in scope, each port with its real tap."""
