@@ -3,3 +3,27 @@
 May import: `vxloom.model`, `vxloom.compiler`, `vxloom.errors`, `vxloom.settings`.
 Never: agent, dataplane, hypervisor, lab, cli. Intent and its change-log row are written in one transaction, or not at all.
 """
+
+from vxloom.store import records, settings_catalogue
+from vxloom.store.archive import backup, restore
+from vxloom.store.bindings import Acknowledgement, Reaped
+from vxloom.store.intent_rows import HostIntent
+from vxloom.store.reading import Contains, Fold, Keyword, ReadTransaction
+from vxloom.store.store import Store
+from vxloom.store.transaction import Transaction
+
+__all__ = [
+    "Acknowledgement",
+    "Contains",
+    "Fold",
+    "HostIntent",
+    "Keyword",
+    "ReadTransaction",
+    "Reaped",
+    "Store",
+    "Transaction",
+    "backup",
+    "records",
+    "restore",
+    "settings_catalogue",
+]

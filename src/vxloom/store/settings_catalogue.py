@@ -1,0 +1,88 @@
+"""Every setting there is: name, default, type, scope. `listConfigurations` and the documents are made from this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SettingType = Literal["string", "integer", "float", "boolean"]
+_GLOBAL = ("global",)
+_ZONE = ("global", "zone")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A declared setting. ``dynamic``: takes effect without a restart."""
+
+    name: str
+    default: str
+    type: SettingType
+    description: str
+    scopes: tuple[str, ...] = _GLOBAL
+    dynamic: bool = True
+    category: str = "Advanced"
+
+    def problem(self, value: str) -> str:
+        """Return why a value does not fit, "" if it does."""
+        try:
+            if self.type == "integer":
+                int(value)
+            elif self.type == "float":
+                float(value)
+        except ValueError:
+            return f"{self.name} needs a number, not {value!r}"
+        if self.type == "boolean" and value.lower() not in {"true", "false"}:
+            return f"{self.name} needs true or false, not {value!r}"
+        return ""
+
+
+_ALL = (
+    # CloudStack's own names: clients read them (facts: ConfigurationManagerImpl, NetworkOrchestrationService).
+    Setting("default.page.size", "500", "integer", "Largest page of a list; also the most a request without paging gets."),
+    Setting("network.gc.interval", "600", "integer", "Seconds between looks for networks that nobody uses."),
+    Setting("network.gc.wait", "600", "integer", "Seconds a network stays implemented after its last VM stopped."),
+    Setting("use.system.guest.vlans", "true", "boolean", "Accounts with dedicated VNIs may use the system's when theirs are used up."),
+    Setting("zone.vlan.capacity.notificationthreshold", "0.75", "float", "Share of VNIs in use above which an alert is raised.", _ZONE),
+    Setting("guest.vlan.bits", "12", "integer", "Bits of a VLAN id."),
+    Setting("control.cidr", "169.254.0.0/16", "string", "Link-local network of control traffic.", _ZONE),
+    Setting("kvm.guest.network.device", "", "string", "Traffic label of guest networks that state none.", _ZONE),
+    Setting("kvm.private.network.device", "", "string", "Traffic label of management networks that state none.", _ZONE),
+    Setting("kvm.public.network.device", "", "string", "Traffic label of public networks that state none.", _ZONE),
+    Setting("sdn.ovs.controller", "false", "boolean", "Whether CloudStack's own Open vSwitch controller runs; here never."),
+    Setting("allow.end.users.to.specify.vr.mtu", "false", "boolean", "Whether users may state a router's MTU.", _ZONE),
+    Setting("vr.private.interface.max.mtu", "1500", "integer", "Largest MTU of a router's private interface.", _ZONE),
+    Setting("vr.public.interface.max.mtu", "1500", "integer", "Largest MTU of a router's public interface.", _ZONE),
+    Setting("enforce.post.requests.and.timestamps", "false", "boolean", "Refuse changes by GET, and requests valid for over 15 minutes."),
+    Setting("integration.api.port", "0", "integer", "Port of an API without authentication; 0: none.", dynamic=False),
+    Setting("api.throttling.enabled", "false", "boolean", "Limit the number of requests of an account."),
+    Setting("expunge.delay", "86400", "integer", "Seconds between a VM's destruction and its expunging."),
+    Setting("expunge.interval", "86400", "integer", "Seconds between looks for destroyed VMs."),
+    Setting("alert.wait", "", "string", "Seconds before an alert about a disconnected host; empty: at once."),
+    Setting("guest.domain.suffix", "cs1cloud.internal", "string", "Domain of networks that state none.", _ZONE),
+    # Ours.
+    Setting("vxloom.job.deadline", "30", "float", "Seconds a job waits for hosts.", _ZONE, category="vxloom"),
+    Setting(
+        "vxloom.job.peers.required",
+        "false",
+        "boolean",
+        "A peer that stays silent fails the job, instead of being named in its result.",
+        _ZONE,
+        category="vxloom",
+    ),
+    Setting("vxloom.job.keep", "604800", "integer", "Seconds a finished job can be asked for.", category="vxloom"),
+    Setting(
+        "vxloom.removal.share",
+        "0.2",
+        "float",
+        "Share of a host's ports that one plan may remove without a person's confirmation.",
+        _ZONE,
+        category="vxloom",
+    ),
+    Setting("vxloom.udp.port", "4789", "integer", "UDP port of VXLAN (RFC 7348 section 5).", _ZONE, dynamic=False, category="vxloom"),
+    Setting(
+        "vxloom.host.timeout", "15", "float", "Seconds without a sign of life before a host counts as disconnected.", category="vxloom"
+    ),
+    Setting("vxloom.certificate.days", "30", "float", "Days a host's certificate is valid; renewed at a third.", category="vxloom"),
+    Setting("vxloom.token.hours", "24", "float", "Hours a join token is valid.", category="vxloom"),
+)
+CATALOGUE: dict[str, Setting] = {one.name: one for one in _ALL}

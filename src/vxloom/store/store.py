@@ -1,0 +1,168 @@
+"""The store: one database, opened, migrated, and lent out as transactions."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from vxloom.errors import StateError
+from vxloom.store import bootstrap, engine, migrate
+from vxloom.store import records as r
+from vxloom.store.bindings import Acknowledgement, Reaped
+from vxloom.store.reading import ReadTransaction
+from vxloom.store.transaction import Transaction
+
+Callback = Callable[[str, int], None]
+"""(zone id, revision), after commit. A hint: two commits' calls may overtake each other."""
+
+_log = logging.getLogger(__name__)
+
+
+class Store:
+    """Intent at rest. Safe to share between threads; each process opens its own."""
+
+    def __init__(self, url: str) -> None:
+        """Open, migrate, and fill if empty. Raises :class:`ConfigError` (URL, driver), :class:`StateError` (file not ours, or newer)."""
+        self.url = url
+        self._resources = ExitStack()
+        self._callbacks: list[Callback] = []
+        self._engine = engine.make_engine(url)
+        self._resources.callback(self._engine.dispose)
+        file = engine.sqlite_file(url)
+        # SQLite has one writer; a queue in front of its lock is fair and cheap, its own waiting is neither.
+        self._turn: AbstractContextManager[object] = threading.Lock() if file else nullcontext()
+        try:
+            self.epoch = self._open(file)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def open(cls, data: Path, database: str = "") -> Store:
+        """Open a server's store: ``database``, or SQLite in ``data``. Holds the folder's lock until closed (a second server is refused)."""
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = lock_folder(data)
+        try:
+            store = cls(database or engine.sqlite_url(data))
+        except BaseException:
+            os.close(lock)
+            raise
+        store._resources.callback(os.close, lock)
+        return store
+
+    def _open(self, file: Path | None) -> str:
+        if file is not None and not file.exists():
+            file.touch(mode=0o600)  # holds API keys
+        try:
+            with self._connect(write=True) as connection, connection.begin():
+                migrate.upgrade(connection)
+                known = ReadTransaction(connection, "").get(r.Meta, "epoch")
+                if known is not None:
+                    return known.value
+                tx = Transaction(connection, str(uuid.uuid4()), "vxloom")
+                tx.add(r.Meta(id="epoch", value=tx.epoch))
+                bootstrap.begin(tx)
+                return tx.epoch
+        except DatabaseError as error:
+            if isinstance(error, OperationalError) and file is None:
+                raise StateError(f"database {self._engine.url.render_as_string()}: {error.orig}", remedy="is it running?") from error
+            raise StateError(f"database {file or self._engine.url.render_as_string()}: {error.orig}", remedy="restore a backup") from error
+
+    def close(self) -> None:
+        """Give connections and lock back."""
+        self._resources.close()
+
+    def _connect(self, *, write: bool) -> sa.Connection:
+        return self._engine.connect().execution_options(vxloom_write=write)
+
+    # --- transactions
+
+    @contextmanager
+    def read(self) -> Iterator[ReadTransaction]:
+        """Lend one consistent view."""
+        with self._connect(write=False) as connection, connection.begin():
+            yield ReadTransaction(connection, self.epoch)
+
+    @contextmanager
+    def write(self, actor: str) -> Iterator[Transaction]:
+        """Lend a transaction: committed at the end with its revisions, rolled back on any exception. Subscribers are told after."""
+        with self._turn, self._connect(write=True) as connection, connection.begin():
+            tx = Transaction(connection, self.epoch, actor)
+            yield tx
+            tx.finish()
+        for zone, revision in tx.revisions.items():
+            self._tell(zone, revision)
+
+    def _tell(self, zone: str, revision: int) -> None:
+        for callback in tuple(self._callbacks):
+            try:
+                callback(zone, revision)
+            except Exception:  # noqa: BLE001 - the commit stands whatever a listener does; it must not look failed to its writer
+                _log.exception("a subscriber failed on revision %d of zone %s", revision, zone)
+
+    def subscribe(self, callback: Callback) -> Callable[[], None]:
+        """Have a quick function called after every commit that took a revision, from the writer's thread. Return what ends it."""
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
+
+    # --- what gateways ask and say
+
+    def knows(self, zone_id: str, revision: int, nonce: str) -> bool:
+        """Tell whether a revision someone remembers is of this store's own history."""
+        if revision == 0:
+            return True
+        with self.read() as rx:
+            return rx.one(r.Revision, zone=zone_id, revision=revision, nonce=nonce) is not None
+
+    def acknowledge(self, *acks: Acknowledgement) -> tuple[str, ...]:
+        """Take hosts' acknowledgements, all in one transaction; none at all when nothing waits for them.
+
+        Return the ids of jobs one of whose waits was satisfied.
+        """
+        with self.read() as rx:
+            wanted = [ack for ack in acks if rx.awaited(ack.host, ack.segments)]
+        if not wanted:
+            return ()
+        with self.write("gateway") as tx:
+            return tx.acknowledge(wanted)
+
+    def report_held(self, host_id: str, vnis: Iterable[int]) -> None:
+        """Take the VNIs a host says it holds (at every :class:`~vxloom.model.wire.Hello`): unknown ones stay out of the pool (law 7)."""
+        held = set(vnis)
+        with self.read() as rx:
+            known = {int(row.key) for row in rx.all(r.Belief, host=host_id, kind=[r.BeliefKind.SEGMENT, r.BeliefKind.HELD])}
+            stale = {int(row.key) for row in rx.all(r.Belief, host=host_id, kind=r.BeliefKind.HELD)} - held
+        if held <= known and not stale:
+            return
+        with self.write("gateway") as tx:
+            host = tx.get(r.Host, host_id)
+            if host is not None:
+                tx.report_held(host, held)
+
+    def reap(self) -> Reaped:
+        """Return allocations to their pools that no host can believe in any more."""
+        with self.read() as rx:
+            if not any(rx.count(kind, state=r.AllocationState.DRAINING) for kind in (r.VniAllocation, r.MacAllocation, r.IpAllocation)):
+                return Reaped()
+        with self.write("reap") as tx:
+            return tx.reap()
+
+
+def lock_folder(data: Path) -> int:
+    """Lock a server's data folder and return the open lock. Raises :class:`StateError` while another process has it."""
+    lock = os.open(data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise StateError(f"another server is running on {data}", remedy="stop it first") from None
+    return lock
