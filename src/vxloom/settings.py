@@ -70,6 +70,13 @@ def load(kind: type[Settings], file: Path | None, overrides: dict[str, object]) 
             raise ConfigError(f"{file} is not valid TOML: {error}", remedy="mend the file") from error
     values |= {key: value for key, value in overrides.items() if value is not None}
     try:
-        return msgspec.convert(values, kind)
+        return msgspec.convert(values, kind, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{file or 'settings'}: {error}", remedy="see docs/settings.md for every key") from error
+
+
+def _path(kind: type, value: object) -> object:
+    """Turn a string in TOML into a path; msgspec knows none."""
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(kind)

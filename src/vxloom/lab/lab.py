@@ -28,7 +28,7 @@ from vxloom.lab import control, holder, services, state, topology
 from vxloom.lab.node import Node, Place
 from vxloom.lab.topology import Spec
 
-_UP_SECONDS = 30.0
+_UP_SECONDS = 60.0  # the kernel's link lock spans all namespaces: a big clean-up elsewhere holds us up
 _DOWN_SECONDS = 5.0
 _POLL_SECONDS = 0.01
 
@@ -57,7 +57,6 @@ class Lab:
         self.directory = state.directory(self.spec.name)
         self._progress = progress
         self._owner: socket.socket | None = None
-        self._supervisor: subprocess.Popen[bytes] | None = None
         self._nodes: dict[str, Node] = {}
 
     @classmethod
@@ -76,27 +75,27 @@ class Lab:
         """
         if os.geteuid() != 0:
             raise ConfigError("a lab needs root, to make namespaces", remedy="use sudo, or `unshare --map-root-user --net --mount`")
-        ours, theirs = socket.socketpair()
+        self._owner, theirs = socket.socketpair()
         with theirs:
-            self._supervisor = subprocess.Popen(
+            subprocess.run(
                 [sys.executable, "-m", "vxloom.lab.supervisor", str(theirs.fileno()), msgspec.json.encode(self.spec).decode()],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=None,  # a crash of the supervisor is a defect: let it be seen
                 start_new_session=True,
+                check=True,
             )
-        self._owner = ours
         try:
-            self._await_ready(ours)
+            self._await_ready(self._owner)
+            self._load()
+            if keep:
+                self._owner.sendall(control.DETACH)
         except BaseException:
             self._hang_up()
             raise
         if keep:
-            ours.sendall(control.DETACH)
-            ours.close()
-            self._owner = None
-        self._load()
+            self._hang_up()
         return self
 
     def _await_ready(self, owner: socket.socket) -> None:
@@ -123,13 +122,10 @@ class Lab:
         self._nodes = {node.spec.name: Node(node) for node in report.nodes}
 
     def _hang_up(self) -> None:
-        """End a lab of our own by closing its owner's socket."""
+        """Let go of the lab, which ends with that unless it was told to go on alone."""
         if self._owner is not None:
             self._owner.close()
             self._owner = None
-        if self._supervisor is not None:
-            self._supervisor.wait(_DOWN_SECONDS)
-            self._supervisor = None
 
     def down(self) -> None:
         """End the lab and wait until no process, namespace or file of it is left. A lab that is gone already is fine.
@@ -157,8 +153,6 @@ class Lab:
         deadline = time.monotonic() + _DOWN_SECONDS
         killed = False
         while left := [pid for pid, started in pids if _is_alive(pid, started)]:
-            if self._supervisor is not None:
-                self._supervisor.poll()
             if time.monotonic() > deadline:
                 if killed:
                     raise VxloomError(f"lab {self.spec.name!r}: processes {left} do not end", remedy="look at them with `ps`")

@@ -243,6 +243,8 @@ def supervise(spec: Spec, owner: socket.socket) -> None:
 
 def main() -> None:
     """``python -m vxloom.lab.supervisor FD SPEC``: FD is the owner's socket, SPEC the lab as JSON."""
+    if os.fork():
+        os._exit(0)  # nobody's child: a lab that is kept must not become a zombie of whoever started it
     owner = socket.socket(fileno=int(sys.argv[1]))
     owner.set_inheritable(False)
     supervise(msgspec.json.decode(sys.argv[2], type=Spec), owner)
