@@ -137,6 +137,21 @@ class BindingTransaction(AddressTransaction):
         self.touch_host(added.id)
         return added
 
+    def set_vtep(self, host_id: str, vtep: str) -> None:
+        """Note where a host's tunnels end now, and mark every segment it takes part in: peers' rows carry the address."""
+        host = self.get(r.Host, host_id)
+        if host is None or host.vtep == vtep:
+            return
+        self.update(r.Host, host_id, vtep=vtep)
+        self.touch_host(host_id)
+        self._touch_segments_of(host_id)
+
+    def _touch_segments_of(self, host_id: str) -> None:
+        nics, bindings = TABLES[r.Nic], TABLES[r.Binding]
+        query = sa.select(nics.c.network).join_from(bindings, nics, bindings.c.nic == nics.c.id).where(bindings.c.host == host_id)
+        for network_id in sorted(set(self.connection.execute(query).scalars())):
+            self.touch_segment(network_id)
+
     def remove_host(self, host_id: str) -> None:
         """Delete a host with its bindings, beliefs, certificates and tokens; its segments' peers forget it with this revision.
 
@@ -145,10 +160,7 @@ class BindingTransaction(AddressTransaction):
         host = self.get(r.Host, host_id)
         if host is None:
             return
-        nics, bindings = TABLES[r.Nic], TABLES[r.Binding]
-        query = sa.select(nics.c.network).join_from(bindings, nics, bindings.c.nic == nics.c.id).where(bindings.c.host == host_id)
-        for network_id in sorted(set(self.connection.execute(query).scalars())):
-            self.touch_segment(network_id)
+        self._touch_segments_of(host_id)
         self.delete_where(r.Binding, host=host_id)
         self.delete_where(r.JobWait, host=host_id, role=r.WaitRole.PEER)
         self._gone_host(host)

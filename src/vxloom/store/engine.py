@@ -6,10 +6,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from vxloom.errors import ConfigError, RequestError
+from vxloom.errors import ConfigError, RequestError, StateError
 
 BUSY_SECONDS = 60
 """How long a writer waits for its turn; transactions take milliseconds, so a longer wait means a hung process."""
@@ -65,13 +65,23 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("vxloom_write") else "BEGIN")
 
 
-def request_error(error: IntegrityError, what: str) -> RequestError:
-    """Return what a refused constraint means to the API's caller."""
+def request_error(error: IntegrityError, what: str, *, deleting: bool = False) -> RequestError:
+    """Return what a refused constraint means to the API's caller: 431, or 536 where something still refers to what is ``deleting``."""
     text = str(error.orig)
     state = getattr(error.orig, "sqlstate", "")
     if "UNIQUE" in text or state == "23505":
         detail = text.partition(": ")[2] or text
-        return RequestError(f"{what} already exists: {detail} is taken", code=431, remedy="choose another")
-    if "FOREIGN KEY" in text or state == "23503":
-        return RequestError(f"{what} refers to something that does not exist, or is itself in use", code=536, cs_code=4375)
-    return RequestError(f"{what} is incomplete: {text}", code=431)
+        return RequestError(f"{what} already exists: {detail} is taken", remedy="choose another")
+    if "FOREIGN KEY" not in text and state != "23503":
+        return RequestError(f"{what} is incomplete: {text}")
+    if deleting:
+        return RequestError(f"{what} is in use", code=536, cs_code=4375, remedy="delete what uses it first")
+    return RequestError(f"{what} refers to something that does not exist")
+
+
+def state_error(error: DatabaseError, url: sa.URL) -> StateError:
+    """Return what a failing database means: torn file, full disk, no connection, or a writer that hangs."""
+    where = f"database {url.render_as_string()}: {error.orig}"
+    if "locked" in str(error.orig):
+        return StateError(where, remedy=f"another process kept it locked for {BUSY_SECONDS} s: find and end it")
+    return StateError(where, remedy="check the room left and the connection; a damaged file needs `vxloom server restore`")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -218,15 +218,19 @@ class ReadTransaction:
 
         All of one zone; ``zone`` names it when the networks may be gone.
         """
-        return intent_rows.segments(self.connection, self.epoch, list(chunks(network_ids)), zone)
+        return self._with_settings(intent_rows.segments(self.connection, self.epoch, list(chunks(network_ids)), zone))
 
     def zone_intent(self, zone_id: str) -> Intent:
         """Return everything of a zone that has a VNI, and all its hosts."""
-        return intent_rows.zone(self.connection, self.epoch, zone_id)
+        return self._with_settings(intent_rows.zone(self.connection, self.epoch, zone_id))
 
     def host_intent(self, host_id: str) -> HostIntent:
         """Return what one host is to know besides tables. Raises :class:`LookupError` for a host that is not there."""
-        return intent_rows.host(self.connection, self.epoch, host_id)
+        found = intent_rows.host(self.connection, self.epoch, host_id)
+        return replace(found, intent=self._with_settings(found.intent))
+
+    def _with_settings(self, intent: Intent) -> Intent:
+        return replace(intent, udp_port=self.setting_int("vxloom.udp.port", intent.zone or None))
 
     # --- jobs
 

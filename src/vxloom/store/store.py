@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from vxloom.errors import StateError
 from vxloom.store import bootstrap, engine, migrate
@@ -27,6 +27,18 @@ Callback = Callable[[str, int], None]
 _log = logging.getLogger(__name__)
 
 
+class _Writing(threading.local):
+    """Whether this thread is within a write."""
+
+    active = False
+
+    def __enter__(self) -> None:
+        self.active = True
+
+    def __exit__(self, *_: object) -> None:
+        self.active = False
+
+
 class Store:
     """Intent at rest. Safe to share between threads; each process opens its own."""
 
@@ -35,6 +47,7 @@ class Store:
         self.url = url
         self._resources = ExitStack()
         self._callbacks: list[Callback] = []
+        self._writing = _Writing()
         self._engine = engine.make_engine(url)
         self._resources.callback(self._engine.dispose)
         file = engine.sqlite_file(url)
@@ -73,9 +86,7 @@ class Store:
                 bootstrap.begin(tx)
                 return tx.epoch
         except DatabaseError as error:
-            if isinstance(error, OperationalError) and file is None:
-                raise StateError(f"database {self._engine.url.render_as_string()}: {error.orig}", remedy="is it running?") from error
-            raise StateError(f"database {file or self._engine.url.render_as_string()}: {error.orig}", remedy="restore a backup") from error
+            raise engine.state_error(error, self._engine.url) from error
 
     def close(self) -> None:
         """Give connections and lock back."""
@@ -88,17 +99,28 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
-        """Lend one consistent view."""
-        with self._connect(write=False) as connection, connection.begin():
-            yield ReadTransaction(connection, self.epoch)
+        """Lend one consistent view. Raises :class:`StateError` when the database fails."""
+        try:
+            with self._connect(write=False) as connection, connection.begin():
+                yield ReadTransaction(connection, self.epoch)
+        except DatabaseError as error:
+            raise engine.state_error(error, self._engine.url) from error
 
     @contextmanager
     def write(self, actor: str) -> Iterator[Transaction]:
-        """Lend a transaction: committed at the end with its revisions, rolled back on any exception. Subscribers are told after."""
-        with self._turn, self._connect(write=True) as connection, connection.begin():
-            tx = Transaction(connection, self.epoch, actor)
-            yield tx
-            tx.finish()
+        """Lend a transaction: committed at the end with its revisions, rolled back on any exception. Subscribers are told after.
+
+        Never nested: one thread writes one transaction at a time. Raises :class:`StateError` when the database fails.
+        """
+        if self._writing.active:
+            raise RuntimeError("a write within a write: pass the transaction on instead")
+        try:
+            with self._turn, self._writing, self._connect(write=True) as connection, connection.begin():
+                tx = Transaction(connection, self.epoch, actor)
+                yield tx
+                tx.finish()
+        except DatabaseError as error:
+            raise engine.state_error(error, self._engine.url) from error
         for zone, revision in tx.revisions.items():
             self._tell(zone, revision)
 

@@ -84,7 +84,7 @@ class WriteTransaction(ReadTransaction):
         try:
             return int(self.connection.execute(sa.delete(TABLES[kind]).where(*where)).rowcount)
         except IntegrityError as error:
-            raise request_error(error, kind.__name__) from error
+            raise request_error(error, kind.__name__, deleting=True) from error
 
     # --- what changed
 
