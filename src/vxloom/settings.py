@@ -77,6 +77,6 @@ def load(kind: type[Settings], file: Path | None, overrides: dict[str, object]) 
 
 def _path(kind: type, value: object) -> object:
     """Turn a string in TOML into a path; msgspec knows none."""
-    if kind is Path and isinstance(value, str):
+    if kind is Path and isinstance(value, str | Path):
         return Path(value)
     raise NotImplementedError(kind)

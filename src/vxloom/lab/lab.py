@@ -78,7 +78,7 @@ class Lab:
         self._owner, theirs = socket.socketpair()
         with theirs:
             subprocess.run(
-                [sys.executable, "-m", "vxloom.lab.supervisor", str(theirs.fileno()), msgspec.json.encode(self.spec).decode()],
+                [sys.executable, "-P", "-m", "vxloom.lab.supervisor", str(theirs.fileno()), msgspec.json.encode(self.spec).decode()],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
