@@ -32,6 +32,7 @@ def diff_rows(
     """
     if not wiped and _equal(desired, observed):
         return None
+    lost = sorted(name for name in wiped if len(getattr(observed, name)))
     observed = _after_wipe(observed, wiped)
     put = SegmentRows(
         fdb=_fdb_to_put(desired, observed),
@@ -39,7 +40,7 @@ def diff_rows(
         neighbours=difference(desired.neighbours, observed.neighbours),
     )
     drop = _to_drop(desired, observed) if prune else _NOTHING
-    step = RowsStep(vni, put, drop, _reason(put, drop, observed, wiped))
+    step = RowsStep(vni, put, drop, _reason(put, drop, observed, lost))
     return step if step.count() else None
 
 
@@ -85,10 +86,10 @@ def _fdb_to_drop(desired: Rows, observed: Rows) -> Rows:
     return observed[stale | surplus]
 
 
-def _reason(put: SegmentRows, drop: SegmentRows, observed: SegmentRows, wiped: AbstractSet[str]) -> str:
+def _reason(put: SegmentRows, drop: SegmentRows, observed: SegmentRows, lost: list[str]) -> str:
     words: list[str] = []
-    if wiped:
-        words.append("a step before destroys " + ", ".join(sorted(wiped)))
+    if lost:
+        words.append(f"a step before this one destroys {', '.join(lost)}")
     moved = int(within(put.fdb, observed.fdb, ("mac",)).sum())
     half = int(within(put.fdb, observed.fdb, FDB.names or ()).sum())
     readdressed = int(within(put.neighbours, observed.neighbours, _IP).sum())

@@ -1,0 +1,422 @@
+"""The simulated kernel: what a person, a guest or the driver can do to it, and what it does to them in return.
+
+It mimics what was measured on a real one: deleting a bridge only detaches its ports; deleting a VXLAN device takes its
+rows and the bridge's rows for its port along; a new bridge address or a downed bridge flushes the neighbours; a second
+holder of a name or of VNI + UDP port is refused; a bridge holds one row per MAC; a VNI cannot change in place.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import RLock
+
+import numpy as np
+
+from vxloom.dataplane.simulated.links import BridgeLink, Link, TapLink, VxlanLink
+from vxloom.errors import DataplaneError
+from vxloom.model.addresses import IpPair, format_mac, parse_mac
+from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, table
+from vxloom.model.state import (
+    Bridge,
+    FilterTable,
+    Foreign,
+    HostState,
+    Key,
+    PortFilter,
+    Resource,
+    SegmentRows,
+    Stray,
+    Tap,
+    VxlanDevice,
+    bridge_name,
+    vxlan_name,
+)
+from vxloom.planner.plan import ALL, Scope
+
+
+@dataclass(slots=True)
+class _Fault:
+    errno: int
+    times: int
+    after: int
+    """Rows that still get through."""
+    lie: bool
+    """Answer "done" and do nothing."""
+
+
+class SimulatedKernel:
+    """One host. Every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.links: dict[str, Link] = {}
+        self.filter_table: FilterTable | None = None
+        self.filters: dict[str, PortFilter] = {}
+        self.listeners: list[Callable[[Scope], None]] = []
+        self._faults: dict[Key, _Fault] = {}
+
+    # --- what others do to it ------------------------------------------------------------------------------------------
+
+    def plug(self, tap: str, mtu: int = 1500, bridge: str = "") -> None:
+        """Add a guest's tap; a hypervisor may put it on a bridge itself."""
+        with self.lock:
+            self._take_name(tap)
+            self.links[tap] = TapLink(tap, mtu=mtu, bridge=bridge)
+            self._tell(tap)
+
+    def unplug(self, tap: str) -> None:
+        """Remove a guest's tap, with its rows on the bridge."""
+        self.delete_link(tap)
+
+    def add_foreign(self, resource: Bridge | VxlanDevice) -> None:
+        """Make a link that is not ours. Raises :class:`DataplaneError` as the kernel would."""
+        with self.lock:
+            self._make_link(resource, ours=False)
+            self._tell(resource.name)
+
+    def add_foreign_neighbour(self, bridge: str, ip: IpPair, mac: int) -> None:
+        """Add a neighbour of another protocol."""
+        with self.lock:
+            self._bridge(bridge).foreign_neighbours[ip] = mac
+
+    def delete_link(self, name: str) -> None:
+        """Delete any link (``ip link del``)."""
+        with self.lock:
+            link = self._link(name)
+            self._leave_bridge(link)
+            if isinstance(link, BridgeLink):
+                for port in self._ports(name):
+                    port.loose()
+            del self.links[name]
+            self._tell(name)
+
+    def attach(self, name: str, bridge: str) -> None:
+        """Put a tap or VXLAN device on a bridge (``ip link set master``)."""
+        with self.lock:
+            self._bridge(bridge)
+            link = self._link(name)
+            self._leave_bridge(link)
+            self._enter_bridge(link, bridge)
+            self._tell(name)
+
+    def detach(self, name: str) -> None:
+        """Take a tap or VXLAN device off its bridge (``ip link set nomaster``)."""
+        with self.lock:
+            self._leave_bridge(self._link(name))
+            self._tell(name)
+
+    def change(self, name: str, **fields: str | int | bool) -> None:
+        """Change fields of a link by hand, with what follows from it."""
+        with self.lock:
+            link = self._link(name)
+            if isinstance(link, TapLink):
+                for field, value in fields.items():
+                    setattr(link, field, value)
+            elif isinstance(link, BridgeLink):
+                self._change_bridge(link, replace(link.is_now, **fields))  # type: ignore[arg-type]  # tests' own spelling
+            else:
+                link.is_now = replace(link.is_now, **fields)  # type: ignore[arg-type]  # same
+            self._tell(name)
+
+    def flush_filters(self) -> None:
+        """Delete all filters (``nft flush ruleset``)."""
+        with self.lock:
+            self.filter_table = None
+            self.filters.clear()
+            self._tell_all(ALL)
+
+    def forget_rows(self, vni: int, drop: SegmentRows) -> None:
+        """Delete rows by hand (``bridge fdb del``, ``ip neigh del``)."""
+        with self.lock:
+            self._drop_rows(vni, drop)
+            self._tell_all(Scope(frozenset({vni})))
+
+    def fail(self, key: Key, number: int = errno.EIO, *, times: int = 1, after: int = 0, lie: bool = False) -> None:
+        """Refuse the next ``times`` writes to one key; of rows, only what follows the first ``after``. ``lie``: say done instead."""
+        self._faults[key] = _Fault(number, times, after, lie)
+
+    # --- what the driver does ------------------------------------------------------------------------------------------
+
+    def make(self, resource: Resource) -> None:
+        """Create a resource of ours, or bind a tap. Raises :class:`DataplaneError`."""
+        with self.lock:
+            if self._cut(resource.key, "create") is not None:
+                return
+            match resource:
+                case Bridge() | VxlanDevice():
+                    self._make_link(resource, ours=True)
+                case Tap():
+                    self._bind(resource)
+                case FilterTable():
+                    self.filter_table = resource
+                case PortFilter():
+                    self._set_filter(resource)
+                case _:
+                    raise _no(resource.key, "create", errno.EOPNOTSUPP)
+            self._tell(resource.key[1])
+
+    def update(self, before: Resource, after: Resource) -> None:
+        """Change a resource of ours. Raises :class:`DataplaneError`."""
+        with self.lock:
+            if self._cut(after.key, "change") is not None:
+                return
+            match after:
+                case Bridge():
+                    self._change_bridge(self._bridge(after.name), after)
+                case VxlanDevice():
+                    self._change_vxlan(after)
+                case Tap():
+                    self._bind(after)
+                case FilterTable():
+                    self.filter_table = after
+                case PortFilter():
+                    self._set_filter(after)
+                case _:
+                    raise _no(after.key, "change", errno.EOPNOTSUPP)
+            self._tell(after.key[1])
+
+    def remove(self, resource: Resource) -> None:
+        """Delete a resource of ours; what is gone already is no failure. A tap is detached, never deleted."""
+        with self.lock:
+            if self._cut(resource.key, "delete") is not None:
+                return
+            kind, name = resource.key
+            if isinstance(resource, Tap):
+                self._unbind(name)
+            elif kind == FilterTable.kind:
+                self.filter_table = None
+                self.filters.clear()
+            elif kind == PortFilter.kind:
+                self.filters.pop(name, None)
+            elif name in self.links:
+                self.delete_link(name)
+            self._tell(name)
+
+    def write_rows(self, vni: int, put: SegmentRows, drop: SegmentRows) -> None:
+        """Put, then drop, rows of one VNI. Raises :class:`DataplaneError`."""
+        with self.lock:
+            let = self._cut(("rows", str(vni)), "write")
+            if let is None:
+                self._put_rows(vni, put)
+                self._drop_rows(vni, drop)
+            elif let > 0:
+                self._put_rows(vni, SegmentRows(fdb=put.fdb[:let]))
+                raise _no(("rows", str(vni)), "write", errno.ENOBUFS)
+            self._tell_all(Scope(frozenset({vni})))
+
+    def quarantine(self, name: str) -> None:
+        """Lock a stray port."""
+        with self.lock:
+            if self._cut(("stray", name), "lock") is not None:
+                return
+            link = self._link(name)
+            if isinstance(link, TapLink):
+                link.locked, link.learning, link.flood = True, False, False
+            self._tell(name)
+
+    # --- what the driver sees ------------------------------------------------------------------------------------------
+
+    def look(self) -> HostState:
+        """Return everything: what is ours, what is in the way, who stands on our bridges."""
+        with self.lock:
+            found: list[Resource] = []
+            rows: dict[int, SegmentRows] = {}
+            for link in self.links.values():
+                if isinstance(link, TapLink):
+                    if link.ours and link.bridge:
+                        found.append(self._tap(link))
+                elif link.ours:
+                    found.append(link.is_now)
+                    rows.setdefault(link.is_now.vni, self._rows(link.is_now.vni))
+            found += [self.filter_table] if self.filter_table else []
+            found += self.filters.values()
+            foreign = [_foreign(link) for link in self.links.values() if not link.ours and not isinstance(link, TapLink)]
+            taps = [link for link in self.links.values() if isinstance(link, TapLink)]
+            return HostState(
+                {resource.key: resource for resource in found},
+                rows,
+                tuple(foreign),
+                tuple(_stray(tap) for tap in taps if not tap.ours and self._is_ours(tap.bridge)),
+                frozenset(tap.name for tap in taps),
+            )
+
+    # --- inside --------------------------------------------------------------------------------------------------------
+
+    def _cut(self, key: Key, operation: str) -> int | None:
+        """Return None when a write goes on; else how many rows still get through. Raises where the fault says so."""
+        fault = self._faults.get(key)
+        if fault is None:
+            return None
+        fault.times -= 1
+        if fault.times <= 0:
+            del self._faults[key]
+        if not fault.lie and not fault.after:
+            raise _no(key, operation, fault.errno)
+        return fault.after
+
+    def _make_link(self, resource: Bridge | VxlanDevice, *, ours: bool) -> None:
+        self._take_name(resource.name)
+        for link in self.links.values():
+            taken = link.slots & resource.exclusive
+            if taken:
+                raise _no(resource.key, "create", errno.EEXIST)
+        if isinstance(resource, Bridge):
+            self.links[resource.name] = BridgeLink(resource, ours)
+            return
+        if resource.bridge:
+            self._bridge(resource.bridge)
+        self.links[resource.name] = VxlanLink(resource, ours)
+
+    def _change_bridge(self, link: BridgeLink, after: Bridge) -> None:
+        if after.mac != link.is_now.mac or not after.up:
+            link.neighbours.clear()
+            link.foreign_neighbours.clear()
+        link.is_now = after
+
+    def _change_vxlan(self, after: VxlanDevice) -> None:
+        link = self._link(after.name)
+        if not isinstance(link, VxlanLink) or any(getattr(link.is_now, name) != getattr(after, name) for name in VxlanDevice.recreate_on):
+            raise _no(after.key, "change", errno.EOPNOTSUPP)
+        if after.bridge != link.is_now.bridge:
+            self._bridge(after.bridge)
+            self._leave_bridge(link)
+        link.is_now = after
+
+    def _bind(self, tap: Tap) -> None:
+        link = self._link(tap.name)
+        if not isinstance(link, TapLink):
+            raise _no(tap.key, "bind", errno.EINVAL)
+        bridge = self._bridge(tap.bridge)
+        if link.bridge != tap.bridge:
+            self._leave_bridge(link)
+        link.ours, link.bridge, link.mtu, link.up = True, tap.bridge, tap.mtu, tap.up
+        link.locked, link.learning, link.flood = tap.locked, tap.learning, tap.flood
+        self._forget_port(bridge, tap.name)
+        bridge.fdb.update({parse_mac(mac): tap.name for mac in tap.macs})
+
+    def _unbind(self, name: str) -> None:
+        link = self.links.get(name)
+        if isinstance(link, TapLink):
+            self._leave_bridge(link)
+            link.ours = False
+
+    def _set_filter(self, resource: PortFilter) -> None:
+        if self.filter_table is None:
+            raise _no(resource.key, "create", errno.ENOENT)
+        self.filters[resource.tap] = resource
+
+    def _put_rows(self, vni: int, put: SegmentRows) -> None:
+        vxlan, bridge = self._devices(vni)
+        if vxlan is None or bridge is None:
+            raise _no(("rows", str(vni)), "write", errno.ENODEV)
+        for mac, high, low in put.fdb.tolist():
+            vxlan.fdb[mac] = (high, low)
+            bridge.fdb[mac] = vxlan.is_now.name
+        vxlan.flood.update((high, low) for high, low in put.flood.tolist())
+        bridge.neighbours.update({(high, low): mac for high, low, mac in put.neighbours.tolist()})
+
+    def _drop_rows(self, vni: int, drop: SegmentRows) -> None:
+        vxlan, bridge = self._devices(vni)
+        if vxlan is not None:
+            for mac, high, low in drop.fdb.tolist():
+                if vxlan.fdb.get(mac) == (high, low):
+                    del vxlan.fdb[mac]
+            vxlan.flood.difference_update((high, low) for high, low in drop.flood.tolist())
+        if bridge is not None:
+            for (mac,) in drop.bridged.tolist():
+                if bridge.fdb.get(mac) == vxlan_name(vni):
+                    del bridge.fdb[mac]
+            for high, low, _ in drop.neighbours.tolist():
+                bridge.neighbours.pop((high, low), None)
+
+    def _rows(self, vni: int) -> SegmentRows:
+        vxlan, bridge = self._devices(vni)
+        ports = bridge.fdb.items() if bridge is not None else ()
+        neighbours = bridge.neighbours.items() if bridge is not None else ()
+        return SegmentRows(
+            table(FDB, ((mac, *vtep) for mac, vtep in (vxlan.fdb.items() if vxlan is not None else ()))),
+            table(np.dtype([("mac", "<u8")]), ((mac,) for mac, port in ports if port == vxlan_name(vni))),
+            table(FLOOD, vxlan.flood if vxlan is not None else ()),
+            table(NEIGHBOUR, ((*ip, mac) for ip, mac in neighbours)),
+        )
+
+    def _devices(self, vni: int) -> tuple[VxlanLink | None, BridgeLink | None]:
+        """Return our devices of a VNI."""
+        vxlan, bridge = self.links.get(vxlan_name(vni)), self.links.get(bridge_name(vni))
+        return (
+            vxlan if isinstance(vxlan, VxlanLink) and vxlan.ours else None,
+            bridge if isinstance(bridge, BridgeLink) and bridge.ours else None,
+        )
+
+    def _tap(self, link: TapLink) -> Tap:
+        bridge = self._bridge(link.bridge)
+        macs = frozenset(format_mac(mac) for mac, port in bridge.fdb.items() if port == link.name)
+        return Tap(link.name, link.bridge, macs, link.mtu, up=link.up, locked=link.locked, learning=link.learning, flood=link.flood)
+
+    def _ports(self, bridge: str) -> list[TapLink | VxlanLink]:
+        return [link for link in self.links.values() if not isinstance(link, BridgeLink) and _bridge_of(link) == bridge]
+
+    def _leave_bridge(self, link: Link) -> None:
+        if isinstance(link, BridgeLink):
+            return
+        bridge = self.links.get(_bridge_of(link))
+        if isinstance(bridge, BridgeLink):
+            self._forget_port(bridge, link.is_now.name if isinstance(link, VxlanLink) else link.name)
+        link.loose()
+
+    @staticmethod
+    def _enter_bridge(link: Link, bridge: str) -> None:
+        if isinstance(link, TapLink):
+            link.bridge = bridge
+        elif isinstance(link, VxlanLink):
+            link.is_now = replace(link.is_now, bridge=bridge)
+
+    @staticmethod
+    def _forget_port(bridge: BridgeLink, port: str) -> None:
+        bridge.fdb = {mac: held for mac, held in bridge.fdb.items() if held != port}
+
+    def _take_name(self, name: str) -> None:
+        if name in self.links:
+            raise _no(("link", name), "create", errno.EEXIST)
+
+    def _is_ours(self, bridge: str) -> bool:
+        link = self.links.get(bridge)
+        return isinstance(link, BridgeLink) and link.ours
+
+    def _link(self, name: str) -> Link:
+        if name not in self.links:
+            raise _no(("link", name), "find", errno.ENODEV)
+        return self.links[name]
+
+    def _bridge(self, name: str) -> BridgeLink:
+        link = self._link(name)
+        if not isinstance(link, BridgeLink):
+            raise _no(("bridge", name), "find", errno.EOPNOTSUPP)
+        return link
+
+    def _tell(self, name: str) -> None:
+        """Hint at what a name belongs to; of what is gone, its name must do."""
+        digits = name.removeprefix("brvx-").removeprefix("vxlan")
+        self._tell_all(Scope(frozenset({int(digits)})) if digits.isdigit() else Scope(frozenset(), frozenset({name})))
+
+    def _tell_all(self, scope: Scope) -> None:
+        for listener in self.listeners:
+            listener(scope)
+
+
+def _no(key: Key, operation: str, number: int) -> DataplaneError:
+    return DataplaneError(" ".join(key), operation, number, retryable=number in {errno.EIO, errno.ENOBUFS, errno.EBUSY})
+
+
+def _bridge_of(link: TapLink | VxlanLink) -> str:
+    return link.bridge if isinstance(link, TapLink) else link.is_now.bridge
+
+
+def _foreign(link: BridgeLink | VxlanLink) -> Foreign:
+    return Foreign(link.is_now.name, link.is_now.kind, link.slots, "without our mark")
+
+
+def _stray(tap: TapLink) -> Stray:
+    return Stray(tap.name, tap.bridge, tap.locked and not tap.learning and not tap.flood)
