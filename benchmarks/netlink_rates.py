@@ -23,9 +23,9 @@ CLONE_NEWNET = 0x40000000
 LOOPBACK = (0, 0xFFFF_7F00_0001)
 
 
-def timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[..., object], *arguments: object) -> float:
     start = time.perf_counter()
-    work()
+    work(*arguments)
     return time.perf_counter() - start
 
 
@@ -104,12 +104,12 @@ def fdb_case() -> None:
         tool("ip", neighs)
 
     for _ in range(3):
-        new = timed(lambda: ours("replace"))
-        again = timed(lambda: ours("replace"))
+        new = timed(ours, "replace")
+        again = timed(ours, "replace")
         ours("delete")
         peer = timed(theirs)
         peer_again = timed(theirs)
-        gone = timed(lambda: ours("delete"))
+        gone = timed(ours, "delete")
         print(
             f"remote MACs ready/s: new {count / new:,.0f} against {count / peer:,.0f} ({peer / new:.1f}x), "
             f"replaced {count / again:,.0f} against {count / peer_again:,.0f} ({peer_again / again:.1f}x), deleted {count / gone:,.0f}"
@@ -142,7 +142,7 @@ def dump_case() -> None:
     pairs = [(timed(receive), timed(whole)) for _ in range(15)]
     alone, ours = (sorted(column)[len(pairs) // 2] for column in zip(*pairs, strict=True))
     blocks = sock.dump(nl.fdb_dump())
-    decode, rows = timed(lambda: nl.decode_fdb(blocks)), len(nl.decode_fdb(blocks))
+    decode, rows = timed(nl.decode_fdb, blocks), len(nl.decode_fdb(blocks))
     print(
         f"FDB dump of {rows:,} rows: {ours:.3f} s against {alone:.3f} s receive only ({ours / alone:.2f}x), decode {decode * 1000:.1f} ms"
     )
@@ -151,9 +151,13 @@ def dump_case() -> None:
 def links_case() -> None:
     """Full recipe, both ways, interleaved."""
     count, sock = 300, nl.NetlinkSocket()
+
+    def create(first: int) -> None:
+        assert not sock.batch(networks(count, first))
+
     for turn in range(3):
-        ours = timed(lambda: sock.batch(networks(count, 2 * turn * count)))
-        theirs = timed(lambda: tool("ip", ip_networks(count, (2 * turn + 1) * count)))
+        ours = timed(create, 2 * turn * count)
+        theirs = timed(tool, "ip", ip_networks(count, (2 * turn + 1) * count))
         print(f"networks/s: {count / ours:,.0f} against {count / theirs:,.0f} ({theirs / ours:.2f}x)")
     assert len(nl.parse_links(sock.dump(nl.link_dump(kind="vxlan")))) == 6 * count
     gone = timed(lambda: sock.batch([nl.delete_group(7)]))
@@ -167,7 +171,7 @@ def parse_case() -> None:
     for _ in range(3):
         got = timed(lambda: sock.dump(nl.link_dump()))
         blocks = sock.dump(nl.link_dump())
-        parse = timed(lambda: nl.parse_links(blocks))
+        parse = timed(nl.parse_links, blocks)
         print(f"links: dump {got * 1000:.0f} ms, parse of {len(nl.parse_links(blocks)):,} {parse * 1000:.0f} ms")
 
 
