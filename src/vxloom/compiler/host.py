@@ -195,7 +195,8 @@ def _local(number: int, ports: tuple[PortDocument, ...], tables: Mapping[int, Se
         for text in port.security.macs:
             mac = pack_mac(text)
             published = _published(tables.get(port.vni), mac, number)
-            lives = published if mac in shared else published or port.state is BindingState.ACTIVE
+            # A shared MAC lives where it was last announced: the table's word, or this host's own claim ahead of it.
+            lives = published or (mac in held if mac in shared else port.state is BindingState.ACTIVE)
             if lives:
                 claim = ((mac in held, *_lateness(port)), port.tap)
                 claims[port.vni, mac] = max(claim, claims.get((port.vni, mac), claim))
