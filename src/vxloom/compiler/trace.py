@@ -148,11 +148,10 @@ class _Walk:
         if owner is not None:
             self._pass(host, f"bridge {bridge.name}", f"{self.frame.destination} is behind tap {owner.name}")
             return self._out(host, owner)
-        mac, unknown = parse_mac(self.frame.destination), f"{self.frame.destination} is unknown in VNI {bridge.vni}: counted, not flooded"
+        mac = parse_mac(self.frame.destination)
+        unknown = f"{self.frame.destination} is unknown in VNI {bridge.vni}: counted, not flooded"
         if segment.vxlan is None or mac not in segment.rows.bridged["mac"]:
-            return self._drop(
-                host, f"bridge {bridge.name}", f"{self.frame.destination} is unknown in VNI {bridge.vni}: not flooded, counted"
-            )
+            return self._drop(host, f"bridge {bridge.name}", unknown)
         self._pass(host, f"bridge {bridge.name}", f"{self.frame.destination} is behind {segment.vxlan.name}")
         rows = segment.rows.fdb[segment.rows.fdb["mac"] == mac]
         if not len(rows):
