@@ -1,0 +1,164 @@
+"""Who may speak: joining with a token, greeting with a certificate, renewing it. Runs in threads; all decisions are in the store's rows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from vxloom.errors import IdentityError
+from vxloom.model.wire import Hello, Join
+from vxloom.server.authority import Authority, Claimant, Issued
+from vxloom.store import Store, Transaction, records
+
+ACTOR = "gateway"
+_NEW_TOKEN = "make a new token with createHostJoinToken"  # noqa: S105 - a remedy
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A host that may stream."""
+
+    host: records.Host
+    lineage: bool
+    """The store knows the agent's revision and nonce, and the epoch is the same."""
+    confirmed: bool
+    """A person confirmed this host under the store's epoch."""
+
+
+def issue_token(store: Store, authority: Authority, zone: str, name: str, actor: str) -> str:
+    """Return the text of a new one-time token for a host called ``name``; the store keeps its secret's hash."""
+    token = authority.token()
+    with store.write(actor) as tx:
+        pod = tx.one(records.Pod, zone=zone) or tx.add(records.Pod(zone=zone, name="default"))
+        cluster = tx.one(records.Cluster, pod=pod.id) or tx.add(records.Cluster(zone=zone, pod=pod.id, name="default"))
+        hours = tx.setting_float("vxloom.token.hours")
+        tx.add(
+            records.JoinToken(
+                secret_hash=token.secret_hash, name=name, zone=zone, pod=pod.id, cluster=cluster.id, expires=time.time() + hours * 3600
+            )
+        )
+    return token.text
+
+
+def join(store: Store, authority: Authority, message: Join) -> tuple[str, Issued]:
+    """Redeem a token; return the host's id and certificate. Raises :class:`IdentityError` and changes nothing when it may not.
+
+    The token is bound to the request's key: who redeemed it may do so again until it ends, nobody else may at all.
+    """
+    secret_hash = authority.secret_hash(message.token)
+    key = authority.key_of(message.csr)
+    with store.write(ACTOR) as tx:
+        token = tx.one(records.JoinToken, secret_hash=secret_hash)
+        if token is None:
+            raise IdentityError("the join token is unknown", remedy=_NEW_TOKEN)
+        if token.expires <= time.time():
+            raise IdentityError("the join token has expired", remedy=_NEW_TOKEN)
+        if token.key_hash not in {None, key}:
+            raise IdentityError("the join token was already used by another host", remedy=_NEW_TOKEN)
+        host = _host_of(tx, token, message.name)
+        issued = authority.issue(message.csr, host.id)
+        tx.delete_where(records.Certificate, host=host.id)
+        _record(tx, host.id, issued)
+        tx.update(records.JoinToken, token.id, host=host.id, key_hash=key)
+        tx.touch_host(host.id)  # an older stream of this host ends: its certificate is no longer listed
+        if token.host is None:
+            tx.event("HOST.JOIN", f"host {host.name} joined", resource_type="Host", resource=host.id)
+    return host.id, issued
+
+
+def admit(store: Store, claimant: Claimant, hello: Hello, address: str) -> Admitted:
+    """Hold a greeting against the host's row, note what it says of itself; raises :class:`IdentityError`."""
+    with store.read() as rx:
+        host = rx.get(records.Host, claimant.host)
+        certificates = rx.all(records.Certificate, host=claimant.host)
+    if host is None:
+        raise IdentityError("this host was removed from the cloud", remedy=f"to add it again, {_NEW_TOKEN}")
+    if claimant.serial not in {c.id for c in certificates}:
+        raise IdentityError("this certificate was replaced by a newer one", remedy=_NEW_TOKEN)
+    if claimant.expired(datetime.now(UTC)):
+        raise IdentityError("this certificate has ended", remedy="renew it")
+    same = hello.epoch == store.epoch or (not hello.epoch and not hello.revision)
+    lineage = same and store.knows(host.zone, hello.revision, hello.nonce)
+    store.report_held(host.id, hello.segments)
+    outdated = [c.id for c in certificates if c.id != claimant.serial and c.created < _created(certificates, claimant.serial)]
+    news = _news(host, hello, address)
+    if news or outdated:
+        with store.write(ACTOR) as tx:
+            host = _note(tx, host, news, outdated)
+    return Admitted(host, lineage, host.confirmed_epoch == store.epoch)
+
+
+def renew(store: Store, authority: Authority, claimant: Claimant, csr: str) -> Issued:
+    """Return a new certificate for the same host and key; raises :class:`IdentityError`.
+
+    The one in use stays valid until the new one is first used: a crash before it is on the agent's disk is harmless.
+    """
+    if authority.key_of(csr) != claimant.key:
+        raise IdentityError("a certificate is renewed for the same key only", remedy=_NEW_TOKEN)
+    if claimant.past_grace(datetime.now(UTC)):
+        raise IdentityError("this certificate ended too long ago to be renewed", remedy=_NEW_TOKEN)
+    with store.write(ACTOR) as tx:
+        used = tx.get(records.Certificate, claimant.serial)
+        if used is None or used.host != claimant.host or tx.get(records.Host, claimant.host) is None:
+            raise IdentityError("this host was removed, or joined again elsewhere", remedy=_NEW_TOKEN)
+        for other in tx.all(records.Certificate, host=claimant.host):
+            if other.id != claimant.serial:  # never used, or older: at most two are valid at any time
+                tx.delete(records.Certificate, other.id)
+        issued = authority.issue(csr, claimant.host)
+        _record(tx, claimant.host, issued)
+    return issued
+
+
+def _host_of(tx: Transaction, token: records.JoinToken, name: str) -> records.Host:
+    if token.host is not None:
+        host = tx.get(records.Host, token.host)
+        if host is None:
+            raise IdentityError("the host that used this token was removed", remedy=_NEW_TOKEN)
+        return host
+    wanted = token.name or name
+    if not wanted:
+        raise IdentityError("neither the token nor the agent names the host", remedy="set `name` in agent.toml")
+    # A host that was installed afresh joins again under its name: same row, new key.
+    known = tx.one(records.Host, zone=token.zone, name=wanted)
+    return known or tx.add_host(records.Host(zone=token.zone, pod=token.pod, cluster=token.cluster, name=wanted))
+
+
+def _record(tx: Transaction, host: str, issued: Issued) -> None:
+    tx.add(records.Certificate(id=issued.serial, host=host, key_hash=issued.key, not_after=issued.expires.timestamp()))
+
+
+def _created(certificates: list[records.Certificate], serial: str) -> float:
+    return next(c.created for c in certificates if c.id == serial)
+
+
+def _news(host: records.Host, hello: Hello, address: str) -> dict[str, object]:
+    said: dict[str, object] = {
+        "vtep": hello.vtep,
+        "labels": hello.labels,
+        "facts": hello.facts,
+        "version": hello.version or None,
+        "address": address,
+        "state": records.HostState.UP,
+        "disconnected": None,
+    }
+    return {name: value for name, value in said.items() if getattr(host, name) != value}
+
+
+def _note(tx: Transaction, host: records.Host, news: dict[str, object], outdated: list[str]) -> records.Host:
+    for serial in outdated:
+        tx.delete_where(records.Certificate, id=serial)
+    if tx.get(records.Host, host.id) is None:
+        raise IdentityError("this host was removed from the cloud", remedy=f"to add it again, {_NEW_TOKEN}")
+    if news:
+        host = tx.update(records.Host, host.id, **news)
+    if news.keys() & {"vtep", "labels"}:
+        tx.touch_host(host.id)
+        for network in _networks_of(tx, host.id):  # every peer's rows point at this host's tunnel end point
+            tx.touch_segment(network)
+    return host
+
+
+def _networks_of(tx: Transaction, host: str) -> list[str]:
+    nics = [binding.nic for binding in tx.all(records.Binding, host=host, order="id")]
+    return sorted({nic.network for nic in tx.all(records.Nic, id=nics)}) if nics else []

@@ -1,0 +1,340 @@
+"""The listener, and all that is shared by the streams of one server process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+import msgspec
+
+from vxloom.errors import ConfigError, IdentityError, StateError, TransportError, VxloomError
+from vxloom.model.wire import (
+    SCHEMA,
+    Ack,
+    Certificate,
+    Claim,
+    Hello,
+    Join,
+    Joined,
+    Refused,
+    Renew,
+    Report,
+    Welcome,
+    decode_from_agent,
+    encode,
+)
+from vxloom.server.authority import Authority, Claimant, claimant
+from vxloom.server.gateway.admission import Admitted, admit, issue_token, join, renew
+from vxloom.server.gateway.connection import Connection
+from vxloom.server.gateway.ledger import FINDING, HOLDING, SILENT, Ledger
+from vxloom.server.gateway.reading import Look, Wanted, look
+from vxloom.server.gateway.stream import HostStream
+from vxloom.server.gateway.timing import Timing
+from vxloom.server.gateway.zone import Zone
+from vxloom.settings import ServerSettings
+from vxloom.store import Store, records
+
+_log = logging.getLogger(__name__)
+_Result = TypeVar("_Result")
+_STRANGER_LIMIT = 64 * 1024
+"""Bytes of a first message from somebody without a certificate: a token and a request are 2 kB."""
+_THREADS = 4
+
+
+class _Opening(msgspec.Struct):
+    """The part of any first message that every schema can read."""
+
+    schema: int = SCHEMA
+
+
+class Gateway:
+    """Serves the agents' streams. ``run`` in the loop; the methods of :class:`vxloom.server.fleet.Fleet` from any other thread."""
+
+    def __init__(self, settings: ServerSettings, store: Store, *, timing: Timing | None = None, lifetime: timedelta | None = None) -> None:
+        self._listen = _address(settings.agent_listen)
+        self._store = store
+        with store.read() as rx:
+            self._timing = timing or Timing(beat=rx.setting_float("vxloom.host.timeout") / Timing.silent_beats)
+            lifetime = lifetime or timedelta(days=rx.setting_float("vxloom.certificate.days"))
+        self._authority = Authority(settings.data / "ca", lifetime=lifetime)
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway")
+        self._streams: dict[str, HostStream] = {}
+        self._live: frozenset[str] = frozenset()
+        self._zones: dict[str, Zone] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
+        self._lost: dict[str, asyncio.TimerHandle] = {}
+        self.port = 0
+        """The port listened on, once :attr:`started`."""
+        self.started = asyncio.Event()
+        self.on_acknowledged: Callable[[tuple[str, ...]], None] | None = None
+        """Told, in the loop, the ids of jobs with a wait newly satisfied; must be quick."""
+
+    # --- what the API calls, from any thread (vxloom.server.fleet.Fleet) ------------------------------------------------
+
+    def live(self) -> frozenset[str]:
+        """Return the ids of the hosts that have a stream now."""
+        return self._live
+
+    def report(self, host: str) -> Report | None:
+        """Return the last report of a host on its present stream."""
+        stream = self._streams.get(host)
+        return stream.report if stream is not None else None
+
+    def ask(self, host: str, what: str, timeout: float) -> bytes:
+        """Return a host's answer (JSON) to "plan" or "state"; raises :class:`TransportError` after ``timeout`` seconds."""
+        return asyncio.run_coroutine_threadsafe(self._stream(host).ask(what, timeout), self._loop).result()
+
+    def confirm(self, host: str) -> None:
+        """Tell a holding host that a person confirmed; raises :class:`TransportError` when it has no stream."""
+        self._loop.call_soon_threadsafe(self._stream(host).confirm)
+
+    def cut(self, host: str) -> None:
+        """End the stream of a removed host now; nothing happens when there is none."""
+        stream = self._streams.get(host)
+        if stream is not None:
+            self._loop.call_soon_threadsafe(stream.removed)
+
+    def issue_token(self, zone: str, name: str, actor: str) -> str:
+        """Return the text of a new one-time join token for a host of that name in that zone."""
+        return issue_token(self._store, self._authority, zone, name, actor)
+
+    # --- the server -------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises :class:`ConfigError` when the address cannot be listened on."""
+        self._loop = asyncio.get_running_loop()
+        self._ledger = Ledger(self._store, self._in_thread, self._acknowledged, self._timing)
+        unsubscribe = self._store.subscribe(self._changed)
+        background = [asyncio.create_task(self._ledger.run()), asyncio.create_task(self._sweep())]
+        try:
+            server = await asyncio.start_server(
+                self._connected,
+                *self._listen,
+                ssl=self._authority.server_context(),
+                ssl_handshake_timeout=self._timing.greeting,
+                ssl_shutdown_timeout=1,
+                backlog=4096,
+            )
+        except OSError as error:
+            unsubscribe()
+            await _cancelled(background)
+            host, port = self._listen
+            raise ConfigError(f"cannot listen on {host}:{port} for agents: {error.strerror}", remedy="change agent_listen") from error
+        try:
+            self.port = server.sockets[0].getsockname()[1]
+            self.started.set()
+            await asyncio.gather(*background)  # for ever, or until one of them breaks
+        finally:
+            unsubscribe()
+            server.close()
+            await _cancelled([*background, *self._tasks, *self._connections])
+            for timer in self._lost.values():
+                timer.cancel()
+            self._threads.shutdown(wait=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection; asyncio runs one task for each."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+        connection = Connection(reader, writer, silence=self._timing.silence)
+        try:
+            await self._serve(connection)
+        except IdentityError as error:
+            _log.warning("%s refused: %s", connection.peer, error)
+            await connection.finish(encode(Refused(str(error), final=True)))
+        except VxloomError as error:
+            _log.info("stream of %s ended: %s", connection.peer, error)
+            if isinstance(error, StateError):
+                await connection.finish(encode(Refused(str(error))))
+        except Exception:  # noqa: BLE001 - a defect of ours: this stream ends and is logged, the others live
+            _log.exception("stream of %s ended by a defect", connection.peer)
+        finally:
+            connection.abort()
+
+    async def _serve(self, connection: Connection) -> None:
+        der = connection.certificate
+        try:
+            async with asyncio.timeout(self._timing.greeting):
+                body = await connection.receive(_STRANGER_LIMIT) if der is None else await connection.receive()
+        except TimeoutError as error:
+            raise TransportError("no greeting came") from error
+        _check_schema(body)
+        message = decode_from_agent(body)
+        match message:
+            case Join():
+                await self._join(connection, message)
+            case Hello() if der is not None:
+                await self._stream_of(connection, claimant(der), message)
+            case Renew() if der is not None:
+                issued = await self._in_thread(partial(renew, self._store, self._authority, claimant(der), message.csr))
+                await connection.finish(encode(Certificate(issued.certificate)))
+            case _:
+                raise IdentityError("a stream without a host certificate may only join", remedy="join with a token")
+
+    async def _join(self, connection: Connection, message: Join) -> None:
+        if not message.token:  # "who are you?": the agent checks the CA against its token before it sends that
+            await connection.finish(encode(Joined("", self._authority.certificate, "")))
+            return
+        host, issued = await self._in_thread(partial(join, self._store, self._authority, message))
+        _log.info("host %s (%s) joined from %s", host, message.name, connection.peer)
+        await connection.finish(encode(Joined(issued.certificate, self._authority.certificate, host)))
+
+    async def _stream_of(self, connection: Connection, who: Claimant, hello: Hello) -> None:
+        if who.expired(_now()):
+            raise StateError("this host's certificate has ended", remedy="the agent renews it")
+        admitted = await self._in_thread(partial(admit, self._store, who, hello, connection.peer))
+        await connection.send(encode(Welcome(who.host, self._store.epoch, admitted.lineage)))
+        zone = self._zone(admitted.host.zone)
+        held = hello.segments if admitted.lineage and hello.epoch == self._store.epoch else {}
+        stream = HostStream(connection, who, zone.zone, self._store.epoch, zone.segments, held, self, self._timing)
+        self._arrived(stream, zone, admitted)
+        try:
+            await stream.run()
+        finally:
+            self._departed(stream, zone)
+
+    def _arrived(self, stream: HostStream, zone: Zone, admitted: Admitted) -> None:
+        earlier = self._streams.get(stream.host)
+        if earlier is not None:
+            earlier.end()
+        timer = self._lost.pop(stream.host, None)
+        if timer is not None:
+            timer.cancel()
+        self._streams[stream.host] = stream
+        self._live = frozenset(self._streams)
+        if not admitted.lineage and admitted.confirmed:
+            stream.confirm()
+        self._ledger.state(stream.host, records.HostState.UP)
+        self._ledger.alert(SILENT, stream.host, "")
+        zone.join(stream)
+
+    def _departed(self, stream: HostStream, zone: Zone) -> None:
+        zone.leave(stream.host, stream)
+        if self._streams.get(stream.host) is not stream:
+            return
+        del self._streams[stream.host]
+        self._live = frozenset(self._streams)
+        self._ledger.forget(stream.host)
+        self._missing(stream.host)
+
+    def _missing(self, host: str) -> None:
+        self._lost[host] = self._loop.call_later(self._timing.silence, self._silent, host)
+
+    def _silent(self, host: str) -> None:
+        self._lost.pop(host, None)
+        if host not in self._streams:
+            self._ledger.state(host, records.HostState.DISCONNECTED)
+            self._ledger.alert(SILENT, host, "its agent is not connected; it keeps what it has")
+
+    async def _sweep(self) -> None:
+        """Start the clock of hosts that were up when an earlier server ended; then, once a second, end streams whose certificate has."""
+        for host in await self._in_thread(self._up):
+            if host not in self._streams and host not in self._lost:
+                self._missing(host)
+        while True:
+            await asyncio.sleep(1)
+            now = _now()
+            for stream in list(self._streams.values()):
+                if stream.expired(now):
+                    stream.end(Refused("this host's certificate has ended; the agent renews it"))
+
+    def _up(self) -> list[str]:
+        with self._store.read() as rx:
+            return [host.id for host in rx.all(records.Host, state=records.HostState.UP)]
+
+    # --- what streams tell (vxloom.server.gateway.stream.Recipient) -----------------------------------------------------------
+
+    def acknowledged(self, stream: HostStream, ack: Ack) -> None:
+        """An acknowledgement, already held against what this stream was sent."""
+        self._ledger.acknowledged(stream.host, ack)
+
+    def reported(self, stream: HostStream, report: Report) -> None:
+        """Health and findings: alerts, raised once and resolved when gone."""
+        self._ledger.alert(HOLDING, stream.host, f"holding, nothing is withdrawn: {report.holding}" if report.holding else "")
+        self._ledger.alert(FINDING, stream.host, "; ".join(report.findings))
+
+    def claimed(self, stream: HostStream, claim: Claim) -> None:
+        """A shared address announced on a tap."""
+        self._ledger.claimed(stream.host, claim.nic, claim.address)
+
+    async def renew(self, stream: HostStream, csr: str) -> str:
+        """Return a new certificate (PEM) of the stream's host; raises :class:`IdentityError`."""
+        issued = await self._in_thread(partial(renew, self._store, self._authority, stream.claimant, csr))
+        stream.renewed(issued.expires)
+        return issued.certificate
+
+    def _acknowledged(self, jobs: tuple[str, ...]) -> None:
+        if self.on_acknowledged is not None:
+            self.on_acknowledged(jobs)
+
+    # --- the store ------------------------------------------------------------------------------------------------------------
+
+    def _zone(self, zone: str) -> Zone:
+        feed = self._zones.get(zone)
+        if feed is None:
+            feed = Zone(zone, self._store.epoch, self._look, poll=self._timing.poll, again=self._timing.again)
+            self._zones[zone] = feed
+            task = asyncio.create_task(feed.run())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return feed
+
+    async def _look(self, wanted: Wanted) -> Look:
+        return await self._in_thread(partial(look, self._store, wanted))
+
+    def _changed(self, zone: str, revision: int) -> None:
+        """Called by the store after a commit, in the writer's thread."""
+        self._loop.call_soon_threadsafe(self._call, zone)
+
+    def _call(self, zone: str) -> None:
+        feed = self._zones.get(zone)
+        if feed is not None:
+            feed.call()
+
+    async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
+        return await self._loop.run_in_executor(self._threads, work)
+
+    def _stream(self, host: str) -> HostStream:
+        stream = self._streams.get(host)
+        if stream is None:
+            raise TransportError(f"host {host} is not connected", remedy="look at its agent: systemctl status vxloom-agent")
+        return stream
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    waiting = list(tasks)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"agent_listen {text!r} is not ADDRESS:PORT", remedy="write it as 0.0.0.0:8250 or [::]:8250")
+    return host.strip("[]"), int(port)
+
+
+def _check_schema(body: bytes) -> None:
+    """Raise :class:`IdentityError` on a first message of a newer schema, before trying to understand the rest of it."""
+    try:
+        schema = msgspec.msgpack.decode(body, type=_Opening).schema
+    except msgspec.DecodeError as error:
+        raise StateError("the first message cannot be read", remedy="upgrade the older side") from error
+    if schema > SCHEMA:
+        raise IdentityError(
+            f"the agent speaks schema {schema}, this server knows up to {SCHEMA}", remedy="upgrade the management server before its agents"
+        )

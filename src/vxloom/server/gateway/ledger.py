@@ -1,0 +1,174 @@
+"""What hosts tell, on its way to the store: folded per host, written in batches, by one thread at a time.
+
+Beats never come here. What cannot be written stays folded and is tried again; it grows with the number of hosts, not with time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from vxloom.model.wire import Ack
+from vxloom.server.gateway.admission import ACTOR
+from vxloom.server.gateway.timing import Timing
+from vxloom.store import Acknowledgement, Store, records
+
+_log = logging.getLogger(__name__)
+_HOST_ALERT = 7  # CloudStack's ALERT.TYPE.HOST, AlertService.java
+SILENT, HOLDING, FINDING = "host.silent", "host.holding", "host.finding"
+
+
+@dataclass(slots=True)
+class _Batch:
+    acks: dict[str, list[Acknowledgement]] = field(default_factory=dict)
+    states: dict[str, records.HostState] = field(default_factory=dict)
+    alerts: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(code, host) → text; empty: resolved."""
+    claims: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """(NIC, address) → (host, NIC). The last word wins."""
+
+    def __bool__(self) -> bool:
+        return bool(self.acks or self.states or self.alerts or self.claims)
+
+
+class Ledger:
+    """Collects in the loop, writes in a thread (``in_thread``). ``written`` is told the jobs whose waits were satisfied."""
+
+    def __init__(
+        self,
+        store: Store,
+        in_thread: Callable[[Callable[[], tuple[str, ...]]], Awaitable[tuple[str, ...]]],
+        written: Callable[[tuple[str, ...]], None],
+        timing: Timing,
+    ) -> None:
+        self._store = store
+        self._in_thread = in_thread
+        self._written = written
+        self._timing = timing
+        self._batch = _Batch()
+        self._alerts: dict[tuple[str, str], str] = {}
+        self._called = asyncio.Event()
+        self._reaped = 0.0
+        self._reap_due = True
+
+    def acknowledged(self, host: str, ack: Ack) -> None:
+        """Fold an acknowledgement into what is known of the host and not yet written."""
+        _fold(self._batch.acks.setdefault(host, []), Acknowledgement(host, ack.document, ack.segments, ack.absent, ack.absent_ports))
+        self._called.set()
+
+    def state(self, host: str, state: records.HostState) -> None:
+        """Note a host's state (Disconnected, with its alert; or Up again)."""
+        self._batch.states[host] = state
+        self._called.set()
+
+    def alert(self, code: str, host: str, text: str) -> None:
+        """Raise an alert once, or resolve it (empty text). The first word about a host is always written: an older one may be open."""
+        if self._alerts.get((code, host)) == text:
+            return
+        self._alerts[code, host] = text
+        self._batch.alerts[code, host] = text
+        self._called.set()
+
+    def forget(self, host: str) -> None:
+        """Drop what is remembered of a host that is gone; its open alerts stay until it speaks again."""
+        for code in (HOLDING, FINDING):
+            self._alerts.pop((code, host), None)
+
+    def claimed(self, host: str, nic: str, address: str) -> None:
+        """Note that a NIC of this host announced a shared address. The latest claim of an address comes last."""
+        self._batch.claims.pop((nic, address), None)
+        self._batch.claims[nic, address] = (host, nic)
+        self._called.set()
+
+    async def run(self) -> None:
+        """Write what has come in, for ever."""
+        while True:
+            await self._wait()
+            batch, self._batch = self._batch, _Batch()
+            try:
+                jobs = await self._in_thread(lambda batch=batch: self._write(batch))  # type: ignore[misc]  # mypy cannot see a lambda's default
+            except Exception:  # noqa: BLE001 - a locked or broken database must not end the streams
+                _log.exception("what hosts acknowledged cannot be written; trying again in %g s", self._timing.again)
+                self._give_back(batch)
+                await asyncio.sleep(self._timing.again)
+                continue
+            if jobs:
+                self._written(jobs)
+
+    async def _wait(self) -> None:
+        """Return when there is something to write, or when drained allocations may be returned to their pools."""
+        try:
+            async with asyncio.timeout(self._timing.reap):
+                await self._called.wait()
+        except TimeoutError:
+            self._reap_due = True
+        self._called.clear()
+
+    def _give_back(self, batch: _Batch) -> None:
+        for host, newer in self._batch.acks.items():
+            for ack in newer:
+                _fold(batch.acks.setdefault(host, []), ack)
+        batch.states |= self._batch.states
+        batch.alerts |= self._batch.alerts
+        batch.claims |= self._batch.claims
+        self._batch = batch
+        self._called.set()
+
+    def _write(self, batch: _Batch) -> tuple[str, ...]:
+        jobs: tuple[str, ...] = ()
+        if batch.acks:
+            jobs = self._store.acknowledge(*(ack for acks in batch.acks.values() for ack in acks))
+        if batch.states or batch.alerts or batch.claims:
+            self._write_rest(batch)
+        if self._reap_due and time.monotonic() - self._reaped >= self._timing.reap:
+            self._reap_due, self._reaped = False, time.monotonic()
+            self._store.reap()
+        return jobs
+
+    def _write_rest(self, batch: _Batch) -> None:
+        """Write states, alerts and claims; a read decides first whether there is anything to write."""
+        hosts = sorted({*batch.states, *(host for _, host in batch.alerts)})
+        with self._store.read() as rx:
+            rows = {host.id: host for host in rx.all(records.Host, id=hosts)} if hosts else {}
+            opened = {(a.name, a.subject): a.description for a in rx.all(records.Alert, subject=hosts, resolved=None)} if hosts else {}
+        states = {host: state for host, state in batch.states.items() if host in rows and rows[host].state != state}
+        texts = {key: f"host {rows[key[1]].name}: {text}" for key, text in batch.alerts.items() if text and key[1] in rows}
+        raised = {key: text for key, text in texts.items() if opened.get(key) != text}
+        resolved = [key for key, text in batch.alerts.items() if not text and key in opened]
+        if not (states or raised or resolved or batch.claims):
+            return
+        with self._store.write(ACTOR) as tx:
+            for host, state in states.items():
+                if tx.get(records.Host, host) is not None:
+                    tx.update(records.Host, host, state=state, disconnected=None if state is records.HostState.UP else time.time())
+            for (code, host), text in raised.items():
+                tx.alert(code, host, text, type=_HOST_ALERT)
+            for code, host in resolved:
+                tx.resolve_alert(code, host)
+            for (_, address), (host, nic) in batch.claims.items():
+                if tx.one(records.Binding, nic=nic, host=host) is not None:  # a host speaks for its own ports only
+                    tx.claim(nic, address)
+
+
+def _fold(acks: list[Acknowledgement], newer: Acknowledgement) -> None:
+    """Add an acknowledgement, as part of the last one where that says the same.
+
+    Absence is told of one document: said under a newer one it would also cover what that one withdrew and still stands.
+    """
+    older = acks[-1] if acks else None
+    if older is None or (older.document != newer.document and (older.absent or older.absent_ports)):
+        acks.append(newer)
+        return
+    segments = dict(older.segments)
+    for vni, revision in newer.segments.items():
+        segments[vni] = max(revision, segments.get(vni, 0))
+    acks[-1] = Acknowledgement(
+        newer.host,
+        max(older.document, newer.document),
+        segments,
+        tuple(sorted({*older.absent, *newer.absent})),
+        tuple(sorted({*older.absent_ports, *newer.absent_ports})),
+    )
