@@ -194,9 +194,14 @@ class Lab:
         Raises ``VxloomError`` naming the guests there are.
         """
         known = {guest: node for node in self.hypervisors for guest in node.guests()}
-        if name not in known:
-            raise VxloomError(f"no hypervisor has a guest {name!r}", remedy=f"guests: {', '.join(known) or 'none'}")
-        return known[name].guest(name)
+        # A guest's namespace is called <VM name>.<start of the VM's id>: the name alone will do while only one VM has it.
+        found = [guest for guest in known if guest == name or guest.rpartition(".")[0] == name]
+        if len(found) != 1:
+            raise VxloomError(
+                f"{'no hypervisor has' if not found else 'several VMs are'} a guest {name!r}",
+                remedy=f"guests: {', '.join(known) or 'none'}",
+            )
+        return known[found[0]].guest(found[0])
 
     # ------------------------------------------------------------------------------------------------------ processes
 
