@@ -114,6 +114,22 @@ def test_a_node_has_tun_and_the_projects_code(lab: Lab) -> None:
     assert lab.node("h1").run([sys.executable, "-c", "import vxloom; print(vxloom.__version__)"]).stdout
 
 
+def test_code_that_lies_where_a_node_has_its_own_files_is_there_and_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "probe.py").write_text("print('here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with Lab(hypervisors=1) as lab:
+        h1 = lab.node("h1")
+        assert h1.run([sys.executable, str(tmp_path / "probe.py")]).stdout == "here\n"
+        assert "Read-only file system" in h1.run(["touch", str(tmp_path / "probe.py")], check=False).stderr
+        assert h1.run(["ls", str(tmp_path.parent)]).stdout.split() == [tmp_path.name], "and nothing beside it"
+
+
+def test_root_of_a_user_namespace_has_a_lab_too(lab_directory: Path) -> None:
+    code = "from vxloom.lab import Lab\nwith Lab(1) as lab: print(lab.node('h1').ping('mgmt'))"
+    argv = ["unshare", "--user", "--map-root-user", "--net", "--mount", sys.executable, "-c", code]
+    assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "True\n"
+
+
 # ---------------------------------------------------------------------------------------------------------- commands
 
 

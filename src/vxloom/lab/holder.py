@@ -42,21 +42,13 @@ class Held(msgspec.Struct, frozen=True):
 class Birth:
     """A holder on its way: forked, not ready yet."""
 
-    def __init__(self, node: NodeSpec, hosts: str, own_pid_namespace: int) -> None:
-        """Fork the holder. Call from the single thread that will live as long as the lab: the kernel ties their lives.
-
-        ``own_pid_namespace`` is an open ``/proc/self/ns/pid`` of the caller.
-        """
+    def __init__(self, node: NodeSpec, hosts: str) -> None:
+        """Fork the holder. Call from the single thread that will live as long as the lab: the kernel ties their lives."""
         self.node = node
         self._ready, child_end = os.pipe2(os.O_CLOEXEC)
-        # PID namespaces apply to children: enter a new one for this fork only.
-        syscalls.unshare(syscalls.CLONE_NEWPID)
-        try:
-            self.pid = os.fork()
-            if self.pid == 0:
-                _live(node, hosts, child_end)
-        finally:
-            syscalls.setns(own_pid_namespace, syscalls.CLONE_NEWPID)
+        self.pid = syscalls.fork_into(syscalls.CLONE_NEWPID | _NAMESPACES)
+        if self.pid == 0:
+            _live(node, hosts, child_end)
         os.close(child_end)
 
     def wait(self) -> Held:
@@ -93,7 +85,6 @@ def _live(node: NodeSpec, hosts: str, ready: int) -> NoReturn:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
         _close_all_but(ready)
         syscalls.name_process(f"vxloom-{node.name}")
-        syscalls.unshare(_NAMESPACES)
         socket.sethostname(node.name)
         rootfs.build(node.name, hosts)
         if node.is_router:

@@ -2,7 +2,8 @@
 
 ==================  ================================================================================
 ``/``               the real one, every mount of it read-only
-``/etc`` ``/var``   overlay: reads fall through, writes go to memory; vxloom's own directories start empty
+``/etc`` ``/var``   overlay: reads fall through, writes go to memory (a copy where the user namespace forbids
+                    that); vxloom's own directories start empty
 ``/run`` ``/tmp``   empty, in memory; whatever the project's code needs from there is bound back read-only
 ``/dev``            in memory, with the usual nodes, ``net/tun`` and ``kvm`` if the machine has them
 ``/proc``           of the node's PID namespace; ``/proc/sys`` read-only except ``/proc/sys/net``
@@ -94,11 +95,28 @@ def _overlay() -> None:
     # the overlays keep it alive.
     syscalls.mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755")
     for directory in _OVERLAID:
+        if Path(directory).stat().st_uid != os.geteuid():
+            _copy(directory)
+            continue
         upper, work = Path(f"/run/upper{directory}"), Path(f"/run/work{directory}")
         for path in (upper, work):
             path.mkdir(parents=True)
         options = f"lowerdir={directory},upperdir={upper},workdir={work}"
         syscalls.mount("overlay", directory, "overlay", MS_NODEV, options)
+
+
+def _copy(directory: str) -> None:
+    """In place of an overlay: to the real root's directories, root of a user namespace is nobody, and overlays keep owners."""
+    copy = Path(f"/run/copy{directory}")
+    if directory == "/etc":
+        with suppress(shutil.Error):  # raised at the end for what may not be read (shadow, keys): a node has no use for it
+            shutil.copytree(directory, copy, symlinks=True)
+    else:
+        for name in ("cache", "lib", "log", "spool", "tmp"):
+            (copy / name).mkdir(parents=True)
+        (copy / "run").symlink_to("/run")
+        (copy / "lock").symlink_to("/run/lock")
+    syscalls.mount(str(copy), directory, flags=MS_BIND)
 
 
 def _process_tables() -> None:

@@ -11,6 +11,7 @@ import fcntl
 import os
 import shutil
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,8 +25,15 @@ _LONGEST_SOCKET_PATH = 107  # sun_path, less its closing zero (unix(7))
 
 
 def base() -> Path:
-    """Where labs keep their state: ``$VXLOOM_LAB_DIR``, else ``/run/vxloom/lab``."""
-    return Path(os.environ.get(BASE_VARIABLE) or _DEFAULT_BASE)
+    """Where labs keep their state: ``$VXLOOM_LAB_DIR``, else ``/run/vxloom/lab``.
+
+    Root of a user namespace may not write to ``/run``; its labs live under ``$XDG_RUNTIME_DIR`` or the directory for temporary files.
+    """
+    if chosen := os.environ.get(BASE_VARIABLE):
+        return Path(chosen)
+    if os.access("/run", os.W_OK):
+        return Path(_DEFAULT_BASE)
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir(), "vxloom", "lab")
 
 
 def directory(name: str) -> Path:

@@ -195,13 +195,10 @@ class Setup:
     def build(self) -> dict[str, tuple[NodeSpec, Held]]:
         """All nodes, wired and routed. Raises ``VxloomError`` saying which step failed and why."""
         hosts = topology.hosts_file(self._spec)
-        own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            births = [Birth(node, hosts, own) for node in topology.nodes(self._spec)]
+            births = [Birth(node, hosts) for node in topology.nodes(self._spec)]
         except OSError as error:
             raise VxloomError(f"a node's namespaces could not be made: {error}", remedy="run as root") from error
-        finally:
-            os.close(own)
         nodes = {birth.node.name: (birth.node, birth.wait()) for birth in births}
         self._tell(f"{len(nodes)} nodes stand")
         self._wire({name: held.pid for name, (_, held) in nodes.items()})
