@@ -19,6 +19,8 @@ Kind = TypeVar("Kind", Bridge, VxlanDevice, Tap)
 class LinuxBridge:
     """The kernel's bridges of the network namespace it was made in. For one thread at a time."""
 
+    kinds = frozenset({Bridge.kind, VxlanDevice.kind, Tap.kind, "rows", "stray"})
+
     def __init__(self) -> None:
         """Open the socket. Raises ``DataplaneError``."""
         self._sock = NetlinkSocket()

@@ -1,0 +1,157 @@
+"""One host's dataplane: the drivers of its kernel under one observe, apply and events."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from vxloom.dataplane.driver import Events, Hint, Urgent
+from vxloom.dataplane.linuxbridge import LinuxBridge
+from vxloom.dataplane.linuxbridge.events import LinkEvents
+from vxloom.dataplane.nfnetlink import Changes
+from vxloom.dataplane.nftables import NfTables
+from vxloom.dataplane.ruleset import TABLE
+from vxloom.errors import VxloomError
+from vxloom.model.state import HostState
+from vxloom.planner.failures import Failures
+from vxloom.planner.plan import ALL, Operation, Outcome, Plan, ResourceStep, Result, Scope, Step, Verdict
+
+
+class Part(Protocol):
+    """One driver of the host's. What it does not know it leaves out of its state."""
+
+    kinds: frozenset[str]
+    """First halves of the keys whose steps it takes."""
+
+    def observe(self, scope: Scope) -> HostState:
+        """Return this driver's part. Raises ``DataplaneError``."""
+        ...
+
+    def apply(self, steps: Sequence[Step], urgent: Urgent) -> list[str]:
+        """Carry out steps that may go together; one error text each, "" if done. Raises only if none was tried."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
+
+
+_TOGETHER: Final = {"filter-table": "filter"}
+"""Kinds that share a transaction with another."""
+
+
+class HostDataplane:
+    """The :class:`~vxloom.dataplane.driver.Driver` of the network namespace it was made in. For one thread at a time."""
+
+    def __init__(self) -> None:
+        """Open all sockets. Raises ``ConfigError`` when a library is missing, ``DataplaneError`` when the kernel refuses."""
+        self._filters = NfTables()
+        self._parts: tuple[Part, ...] = (LinuxBridge(), self._filters)
+
+    def close(self) -> None:
+        """Give back all sockets."""
+        for part in self._parts:
+            part.close()
+
+    def observe(self, scope: Scope = ALL) -> HostState:
+        """Return what is there, of ours, and what stands in the way. Raises ``DataplaneError``."""
+        states = [part.observe(scope) for part in self._parts]
+        return HostState(
+            resources={key: resource for state in states for key, resource in state.resources.items()},
+            rows={vni: rows for state in states for vni, rows in state.rows.items()},
+            foreign=tuple(each for state in states for each in state.foreign),
+            strays=tuple(each for state in states for each in state.strays),
+            present_taps=frozenset().union(*(state.present_taps for state in states)),
+        )
+
+    def apply(self, plan: Plan, urgent: Urgent | None = None) -> Outcome:
+        """Carry out the steps in order, neighbours of one kind together. A failed step skips its dependants."""
+        began = time.monotonic()
+        results: list[Result | None] = [None] * len(plan.steps)
+        failures = Failures()
+        for places in _groups(plan.steps):
+            skipped = [place for place in places if failures.skips(plan.steps[place])]
+            for place in skipped:
+                results[place] = Result(Verdict.SKIPPED, "a step it needs failed")
+                failures.add(plan.steps[place])
+            tried = [place for place in places if results[place] is None]
+            errors = self._carry_out([plan.steps[place] for place in tried], urgent or _nothing) if tried else []
+            for place, error in zip(tried, errors, strict=True):
+                results[place] = Result(Verdict.FAILED, error) if error else Result(Verdict.DONE)
+                if error:
+                    failures.add(plan.steps[place])
+        return Outcome(tuple(result for result in results if result is not None), time.monotonic() - began)
+
+    def events(self) -> Events:
+        """Return a new stream of hints; what happened before is not in it, so observe after this. Raises ``DataplaneError``."""
+        return HostEvents()
+
+    def counters(self) -> dict[str, int]:
+        """Return frames dropped, by reason. Raises ``DataplaneError``."""
+        return self._filters.counters()
+
+    def _carry_out(self, steps: Sequence[Step], urgent: Callable[[], None]) -> list[str]:
+        kind = steps[0].key[0]
+        part = next((part for part in self._parts if kind in part.kinds), None)
+        if part is None:
+            return [f"no driver of this host knows {kind}"] * len(steps)
+        try:
+            errors = part.apply(steps, urgent)
+        except VxloomError as error:
+            errors = [str(error)] * len(steps)
+        urgent()
+        return errors
+
+
+def _groups(steps: Sequence[Step]) -> list[list[int]]:
+    """Return positions of consecutive steps that go together: one kind, one direction."""
+    groups: list[list[int]] = []
+    last: tuple[str, str] | None = None
+    for place, step in enumerate(steps):
+        kind = step.key[0]
+        way = step.operation if isinstance(step, ResourceStep) else ""
+        if kind in _TOGETHER or kind in _TOGETHER.values():
+            kind, way = _TOGETHER.get(kind, kind), "delete" if way is Operation.DELETE else "put"
+        if (kind, way) != last:
+            groups.append([])
+            last = (kind, way)
+        groups[-1].append(place)
+    return groups
+
+
+def _nothing() -> None:
+    """Nobody is in a hurry."""
+
+
+class HostEvents:
+    """Hints from the kernel's links, rows and nftables, under one descriptor."""
+
+    def __init__(self) -> None:
+        """Subscribe. Raises ``DataplaneError``."""
+        self._links = LinkEvents()
+        self._filters = Changes(TABLE)
+        self._poll = select.epoll()
+        for each in (self._links, self._filters):
+            self._poll.register(each.fileno(), select.EPOLLIN)
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when :meth:`read` has something."""
+        return self._poll.fileno()
+
+    def read(self) -> tuple[Hint, ...]:
+        """Return what is pending, folded into one hint, without blocking. Raises ``DataplaneError``."""
+        vnis, names, lost = self._links.read()
+        change = self._filters.read()
+        # The filter table is looked at only with everything else (planner.scope), and so are all filters when it went.
+        if lost or change.lost or change.structure:
+            return (Hint(ALL, lost=True),)
+        taps = names | change.taps
+        return (Hint(Scope(frozenset(vnis), frozenset(taps))),) if vnis or taps else ()
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._poll.close()
+        self._links.close()
+        self._filters.close()

@@ -1,0 +1,171 @@
+"""The little of nftables' netlink that libnftables does not give: the ruleset's generation, counters, change notices.
+
+Generation: a number the kernel raises with every committed transaction of any program. While it stands, nothing in nftables
+has changed, and what was listed under it is still the truth.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from vxloom.dataplane.netlink.wire import HEADER, attribute, attributes, error_of, messages
+from vxloom.errors import DataplaneError
+
+NETLINK_NETFILTER: Final = 12
+NFNLGRP_NFTABLES: Final = 7
+NFPROTO_BRIDGE: Final = 7
+_SOL_NETLINK: Final = 270
+_ADD_MEMBERSHIP: Final = 1
+_SO_RCVBUFFORCE: Final = 33
+_SUBSYSTEM: Final = 10 << 8
+_NEWSETELEM, _DELSETELEM, _NEWGEN, _GETGEN, _GETOBJ = 12, 14, 15, 16, 19
+_DESTROYSETELEM: Final = 30
+_ERROR, _DONE = 2, 3
+_REQUEST, _DUMP = 1, 0x300
+_NFGENMSG: Final = struct.Struct(">BBH")
+"""Family, version, resource id (linux/netfilter/nfnetlink.h)."""
+_NAME_SIZE: Final = 16
+_READS: Final = 4096
+
+
+class Nfnetlink:
+    """Requests; of the network namespace it was made in. For one thread at a time."""
+
+    def __init__(self) -> None:
+        """Open the socket. Raises ``DataplaneError``."""
+        self._socket = _open()
+        self._sequence = 0
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        self._socket.close()
+
+    def generation(self) -> int:
+        """Return the ruleset's generation."""
+        for kind, body in self._ask(_GETGEN, _NFGENMSG.pack(0, 0, 0)):
+            if kind == _NEWGEN:
+                return int.from_bytes(attributes(body, 4)[1], "big")
+        raise DataplaneError("nftables", "read the generation of", errno.EPROTO)
+
+    def counters(self, table: str) -> dict[str, int]:
+        """Return name → packets of a bridge table's named counters, in the order of their making; a missing table has none."""
+        name = attribute(1, table.encode() + b"\0")
+        found: dict[str, int] = {}
+        for _, body in self._ask(_GETOBJ, _NFGENMSG.pack(NFPROTO_BRIDGE, 0, 0) + name, dump=True):
+            fields = attributes(body, 4)
+            if int.from_bytes(fields[3], "big") == 1 and _text(fields[1]) == table:  # NFT_OBJECT_COUNTER
+                found[_text(fields[2])] = int.from_bytes(attributes(fields[4])[2], "big")
+        return found
+
+    def _ask(self, kind: int, body: bytes, *, dump: bool = False) -> Iterator[tuple[int, bytes]]:
+        self._sequence += 1
+        flags = _REQUEST | (_DUMP if dump else 0)
+        try:
+            self._socket.send(HEADER.pack(16 + len(body), _SUBSYSTEM | kind, flags, self._sequence, 0) + body)
+            while True:
+                for received in messages(memoryview(self._socket.recv(65536))):
+                    if received.sequence != self._sequence:
+                        continue
+                    if received.kind == _ERROR:
+                        code, words = error_of(received)
+                        if code == errno.ENOENT:
+                            return
+                        raise DataplaneError("nftables", "read from", code, words)
+                    if received.kind == _DONE:
+                        return
+                    yield received.kind & 0xFF, bytes(received.body)
+                    if not dump:
+                        return
+        except OSError as error:
+            raise DataplaneError("nftables", "read from", error.errno or errno.EIO, retryable=True) from error
+
+
+class Change(NamedTuple):
+    """What was changed in one table by anybody, ourselves included."""
+
+    taps: frozenset[str]
+    """Taps whose elements came or went."""
+    structure: bool
+    """Rules, chains, sets or the table itself changed."""
+    lost: bool
+    """The kernel dropped notices: anything may have changed."""
+
+
+class Changes:
+    """Notices of changes to one bridge table. Never blocks."""
+
+    def __init__(self, table: str) -> None:
+        """Subscribe. Raises ``DataplaneError``."""
+        self._table = table
+        self._socket = _open()
+        self._socket.setblocking(False)
+        self._socket.setsockopt(_SOL_NETLINK, _ADD_MEMBERSHIP, NFNLGRP_NFTABLES)
+
+    def fileno(self) -> int:
+        """The descriptor, readable when there is something to read."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        self._socket.close()
+
+    def read(self) -> Change:
+        """Return what is pending, folded. Raises ``DataplaneError`` when the socket itself failed."""
+        taps: set[str] = set()
+        structure = lost = False
+        for _ in range(_READS):
+            try:
+                data = self._socket.recv(65536)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise DataplaneError("nftables", "receive notices from", error.errno or errno.EIO, retryable=True) from error
+                lost = True
+                continue
+            for received in messages(memoryview(data)):
+                kind, body = received.kind & 0xFF, bytes(received.body)
+                if received.kind & 0xFF00 != _SUBSYSTEM or kind == _NEWGEN or body[0] != NFPROTO_BRIDGE:
+                    continue
+                fields = attributes(body, 4)
+                if _text(fields.get(1, b"")) != self._table:  # attribute 1 is the table's name in all messages but NEWGEN
+                    continue
+                if kind in {_NEWSETELEM, _DELSETELEM, _DESTROYSETELEM}:
+                    taps.update(_taps_of(fields.get(3, b"")))
+                else:
+                    structure = True
+        return Change(frozenset(taps), structure, lost)
+
+
+def _taps_of(elements: bytes) -> Iterator[str]:
+    """Yield the interface name every key of ours begins with (NFTA_SET_ELEM_LIST_ELEMENTS)."""
+    position = 0
+    while position + 4 <= len(elements):
+        length = int.from_bytes(elements[position : position + 2], "little")
+        if length < 4:
+            return
+        fields = attributes(elements[position + 4 : position + length])
+        if 1 in fields:  # NFTA_SET_ELEM_KEY, with NFTA_DATA_VALUE inside
+            yield _text(attributes(fields[1]).get(1, b"")[:_NAME_SIZE])
+        position += (length + 3) & ~3
+
+
+def _text(payload: bytes) -> str:
+    return payload.split(b"\0", 1)[0].decode(errors="surrogateescape")
+
+
+def _open() -> socket.socket:
+    try:
+        made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
+        try:
+            made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
+        except PermissionError:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        made.bind((0, 0))
+    except OSError as error:
+        raise DataplaneError("nftables", "open a socket to", error.errno or errno.EIO, retryable=True) from error
+    return made

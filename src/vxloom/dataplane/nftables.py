@@ -1,0 +1,209 @@
+"""The filter driver: our nftables table and the filters of ports in its sets.
+
+Every batch is one nft transaction: all ports of a plan come into force at once, and a filter that changes has no gap.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from vxloom.dataplane.nfnetlink import Nfnetlink
+from vxloom.dataplane.nft import Nft
+from vxloom.dataplane.ruleset import COUNTERS, MARK_PREFIX, RULES, SETS, TABLE, Element, commands, elements_of, port_of
+from vxloom.errors import DataplaneError, VxloomError
+from vxloom.model.filters import RULESET_VERSION
+from vxloom.model.state import FilterTable, HostState, Key, PortFilter, Resource
+from vxloom.planner.plan import ALL, Operation, ResourceStep, Scope, Step
+
+_VOLATILE: Final = frozenset({"handle", "elem", "packets", "bytes"})
+_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """Our table as listed under one generation of the ruleset."""
+
+    generation: int
+    ruleset: str | None
+    """As in :class:`FilterTable`; None: there is no such table."""
+    ports: Mapping[str, frozenset[Element]] = field(default_factory=dict)
+    """Tap → its elements."""
+    filters: Mapping[str, PortFilter] = field(default_factory=dict)
+    """Tap → what they make."""
+
+
+class NfTables:
+    """The nftables table of the network namespace it is first used in. For one thread."""
+
+    kinds = frozenset({FilterTable.kind, PortFilter.kind})
+
+    def __init__(self) -> None:
+        """Load the library and open the socket. Raises ``ConfigError`` or ``DataplaneError``."""
+        self._nft = Nft()
+        self._nfnetlink = Nfnetlink()
+        self._listing: _Listing | None = None
+        self._unknown_unicast = 0
+
+    def close(self) -> None:
+        """Give back the context and the socket."""
+        self._nft.close()
+        self._nfnetlink.close()
+
+    def observe(self, scope: Scope = ALL) -> HostState:
+        """Return the table and the filters (of the scope's taps). Raises ``DataplaneError``."""
+        listing = self._list()
+        if listing.ruleset is None:
+            return HostState()
+        table = FilterTable(name=TABLE, ruleset=listing.ruleset)
+        resources: dict[Key, Resource] = {table.key: table}
+        for tap in sorted(listing.ports.keys() if scope.everything else listing.ports.keys() & scope.taps):
+            port = listing.filters[tap]
+            resources[port.key] = port
+        return HostState(resources=resources)
+
+    def apply(self, steps: Sequence[Step], urgent: Callable[[], None] = lambda: None) -> list[str]:
+        """Carry out steps on the table and on filters in one transaction; if that is refused, one by one. One error text each."""
+        try:
+            self._transact(steps)
+        except VxloomError as error:
+            if len(steps) == 1:
+                return [str(error)]
+            return [self.apply([step])[0] for step in steps]
+        return [""] * len(steps)
+
+    def counters(self) -> dict[str, int]:
+        """Return drops by reason, ``unknown_unicast`` among them (never falling while this driver lives). Raises ``DataplaneError``."""
+        found = self._nfnetlink.counters(TABLE)
+        missed = found.get("unicast_in", 0) - found.get("unicast_out", 0)
+        # Frames between the two counters at the moment of reading count as missed until the next reading, so a rise is believed
+        # only by what two readings agree on.
+        again = self._nfnetlink.counters(TABLE)
+        missed = min(missed, again.get("unicast_in", 0) - again.get("unicast_out", 0))
+        self._unknown_unicast = max(self._unknown_unicast if found else 0, missed, 0)
+        return {name: found.get(name, 0) for name in COUNTERS} | {"unknown_unicast": self._unknown_unicast}
+
+    # ----------------------------------------------------------------------------------------------------------- reading
+
+    def _list(self) -> _Listing:
+        """Return the table, from the kernel unless its generation says that nothing changed since it was last read."""
+        for _ in range(_TRIES):
+            generation = self._nfnetlink.generation()
+            if self._listing is not None and self._listing.generation == generation:
+                return self._listing
+            self._listing = self._read(generation)
+            if self._nfnetlink.generation() == generation:
+                break
+        assert self._listing is not None  # noqa: S101 - the loop ran
+        return self._listing
+
+    def _read(self, generation: int) -> _Listing:
+        try:
+            output = self._nft.run(f"list table bridge {TABLE}", json=True)
+        except DataplaneError as error:
+            if error.errno == errno.ENOENT:
+                return _Listing(generation, None)
+            raise
+        objects: list[dict[str, dict[str, object]]] = msgspec.json.decode(output, type=dict[str, list[dict[str, dict[str, object]]]])[
+            "nftables"
+        ]
+        ports: dict[str, set[Element]] = {}
+        for each in objects:
+            for kind in ("set", "map"):
+                if kind in each:
+                    for element in _elements(str(each[kind]["name"]), each[kind].get("elem", [])):
+                        ports.setdefault(element.tap, set()).add(element)
+        frozen = {tap: frozenset(elements) for tap, elements in ports.items()}
+        return _Listing(generation, _identity(objects), frozen, {tap: port_of(tap, elements) for tap, elements in frozen.items()})
+
+    # ----------------------------------------------------------------------------------------------------------- writing
+
+    def _transact(self, steps: Sequence[Step]) -> None:
+        listing = self._list()
+        ports = dict(listing.ports)
+        table: ResourceStep | None = None
+        for step in steps:
+            if not isinstance(step, ResourceStep):
+                raise TypeError(f"step {step.key} is not about a filter")
+            if step.key[0] == FilterTable.kind:
+                table = step
+            elif isinstance(step.after, PortFilter):
+                ports[step.key[1]] = elements_of(step.after)
+            else:
+                ports.pop(step.key[1], None)
+        before = frozenset(element for elements in listing.ports.values() for element in elements)
+        after = frozenset(element for elements in ports.values() for element in elements)
+        if table is None:
+            self._change(before, after)
+        elif table.operation is Operation.DELETE:
+            if listing.ruleset is not None:
+                self._nft.run(f"delete table bridge {TABLE}")
+        else:
+            self._make(after)
+
+    def _change(self, before: frozenset[Element], after: frozenset[Element]) -> None:
+        gone, new = before - after, after - before
+        # A map's key has one value: to change it, it goes and comes within the transaction.
+        first = frozenset(element for element in gone if element.set == "ports")
+        script = "\n".join(filter(None, (commands("delete", first), commands("add", new), commands("delete", gone - first))))
+        if script:
+            self._nft.run(script)
+
+    def _make(self, elements: frozenset[Element]) -> None:
+        """Put the rules in place of whatever table of this name there is, with all elements, in one transaction; then mark them."""
+        self._nft.run("\n".join((f"add table bridge {TABLE}", f"delete table bridge {TABLE}", RULES, commands("add", elements))))
+        # Dying between the two leaves good rules without a mark: they are made again.
+        self._nft.run(f"add chain bridge {TABLE} {self._mark()}")
+
+    def _mark(self) -> str:
+        output = self._nft.run(f"list table bridge {TABLE}", json=True)
+        return f"{MARK_PREFIX}{RULESET_VERSION}_{_digest(msgspec.json.decode(output)['nftables'])}"
+
+
+def _identity(objects: Sequence[Mapping[str, Mapping[str, object]]]) -> str:
+    """Return the version if the rules are listed as they were when they were made, else what they look like."""
+    digest = _digest(objects)
+    marks = {str(each["chain"]["name"]) for each in objects if "chain" in each and _is_mark(each)}
+    return RULESET_VERSION if marks == {f"{MARK_PREFIX}{RULESET_VERSION}_{digest}"} else f"altered-{digest}"
+
+
+def _digest(objects: Sequence[Mapping[str, Mapping[str, object]]]) -> str:
+    """Return a digest of everything but elements, handles, counts and the mark."""
+    kept = [_stable(each) for each in objects if "metainfo" not in each and not _is_mark(each)]
+    return hashlib.blake2b(msgspec.json.encode(kept, order="deterministic"), digest_size=8).hexdigest()
+
+
+def _is_mark(each: Mapping[str, Mapping[str, object]]) -> bool:
+    return "chain" in each and str(each["chain"].get("name", "")).startswith(MARK_PREFIX)
+
+
+def _stable(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _stable(item) for key, item in value.items() if key not in _VOLATILE}
+    return [_stable(item) for item in value] if isinstance(value, list) else value
+
+
+def _elements(name: str, listed: object) -> list[Element]:
+    """Return a listed set's elements; raises ``DataplaneError`` for a shape nft 1.0.6 and later do not give."""
+    if name not in SETS or not isinstance(listed, list):
+        return []
+    found: list[Element] = []
+    for item in listed:
+        key = item.get("elem", {}).get("val", item) if isinstance(item, dict) else item
+        match key:
+            case str() if name == "taps":
+                found.append(Element(name, key, ""))
+            case [str() as tap, dict() as verdict] if name == "ports":
+                goto = verdict.get("goto") or verdict.get("jump") or {}
+                found.append(Element(name, tap, str(goto.get("target", next(iter(verdict), "")))))
+            case {"concat": [str() as tap, value]}:
+                raw = name in {"raw_macs", "ipv6", "local6"}
+                found.append(Element(name, tap, f"{int(value, 0) if isinstance(value, str) else value:#x}" if raw else str(value)))
+            case _:
+                raise DataplaneError(f"nftables set {name}", "read", errno.EPROTO, f"unexpected element {item!r}")
+    return found
