@@ -18,7 +18,7 @@ import pytest
 from tests.scenarios.labs import alive, namespaces_of, pids_of, processes_in, sweeper_of
 from tests.waiting import wait_until
 from vxloom.errors import ConfigError, TransportError, VxloomError
-from vxloom.lab import CommandError, Lab, faults, state
+from vxloom.lab import CommandError, Lab, faults, services, state
 
 VXLOOM = str(Path(sys.prefix, "bin", "vxloom"))
 
@@ -165,6 +165,24 @@ def test_a_guest_is_found_wherever_it_is(lab: Lab) -> None:
     h2.run(["ip", "netns", "del", "web1"])
     with pytest.raises(VxloomError, match="no hypervisor has a guest 'web1'"):
         lab.guest("web1")
+
+
+def test_a_guest_is_known_by_its_vms_name_if_only_one_has_it(lab: Lab) -> None:
+    h1, h2 = lab.node("h1"), lab.node("h2")
+    h1.run(["ip", "netns", "add", "web.0a1b2c3d"])
+    assert lab.guest("web").name == "web.0a1b2c3d"
+    h2.run(["ip", "netns", "add", "web.ffffffff"])
+    with pytest.raises(VxloomError, match=r"'web' could be web.0a1b2c3d on h1, web.ffffffff on h2"):
+        lab.guest("web")
+    assert lab.guest("web.ffffffff").run(["ip", "-o", "link"]).stdout.count("\n") == 1
+    h1.run(["ip", "netns", "del", "web.0a1b2c3d"])
+    h2.run(["ip", "netns", "del", "web.ffffffff"])
+
+
+def test_a_server_that_dies_at_once_is_shown_with_its_last_words(lab: Lab) -> None:
+    lab.start_process("mgmt", "server", ["sh", "-c", "echo the disk is full; exit 4"])
+    with pytest.raises(VxloomError, match="server on mgmt ended with status 4:\nthe disk is full"):
+        services.await_server(lab)
 
 
 def test_a_long_lived_process_is_logged_killed_and_started_again(lab: Lab) -> None:

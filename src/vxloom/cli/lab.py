@@ -62,10 +62,8 @@ def up(name: str, hypervisors: int, mtu: int, port: int, bare: bool) -> None:
     vxloom lab down
     """
     start = time.monotonic()
-    progress = _Progress(start)
-    made = Lab(hypervisors, mtu=mtu, name=name, api_port=port, progress=progress.step).up(keep=True)
+    made = Lab(hypervisors, mtu=mtu, name=name, api_port=port, progress=_progress()).up(keep=True)
     if not bare:
-        progress.begin("starting the management server")
         try:
             made.start_server()
         except BaseException:
@@ -165,19 +163,16 @@ for _entry in faults.FAULTS:
     _add_fault(_entry)
 
 
-class _Progress:
-    """A line per step, but only once the whole has taken longer than a person waits without wondering."""
+def _progress() -> Callable[[str, float], None]:
+    """Print a line per step, but only once the whole has taken longer than a person waits without wondering."""
+    start = time.monotonic()
 
-    def __init__(self, start: float) -> None:
-        self._start = start
+    def step(text: str, seconds: float) -> None:
+        elapsed = time.monotonic() - start
+        if elapsed > _SHOW_AFTER_SECONDS:
+            click.echo(f"{elapsed:6.1f} s  {text}", err=True)
 
-    def step(self, text: str, seconds: float) -> None:
-        if time.monotonic() - self._start > _SHOW_AFTER_SECONDS:
-            click.echo(f"{seconds:6.1f} s  {text}", err=True)
-
-    def begin(self, text: str) -> None:
-        """Announce what may take long before it does."""
-        self.step(text, time.monotonic() - self._start)
+    return step
 
 
 def _option(name: str) -> str:

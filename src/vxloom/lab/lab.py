@@ -189,19 +189,18 @@ class Lab:
         return tuple(node for node in self.nodes if node.spec.is_hypervisor)
 
     def guest(self, name: str) -> Place:
-        """A namespace guest by its VM's name, on whichever hypervisor it is now.
+        """A namespace guest, wherever it is now: by its VM's name, or by the full ``<VM>.<id>`` where tenants share a name.
 
-        Raises ``VxloomError`` naming the guests there are.
+        Raises ``VxloomError`` naming the guests there are, or those that could be meant.
         """
-        known = {guest: node for node in self.hypervisors for guest in node.guests()}
-        # A guest's namespace is called <VM name>.<start of the VM's id>: the name alone will do while only one VM has it.
-        found = [guest for guest in known if guest == name or guest.rpartition(".")[0] == name]
-        if len(found) != 1:
-            raise VxloomError(
-                f"{'no hypervisor has' if not found else 'several VMs are'} a guest {name!r}",
-                remedy=f"guests: {', '.join(known) or 'none'}",
-            )
-        return known[found[0]].guest(found[0])
+        guests = [(guest, node) for node in self.hypervisors for guest in node.guests()]
+        found = [(guest, node) for guest, node in guests if name in {guest, guest.rpartition(".")[0]}]
+        if len(found) == 1:
+            return found[0][1].guest(found[0][0])
+        if found:
+            several = ", ".join(f"{guest} on {node.name}" for guest, node in found)
+            raise VxloomError(f"{name!r} could be {several}", remedy="give the full name, or wait for the move to end")
+        raise VxloomError(f"no hypervisor has a guest {name!r}", remedy=f"guests: {', '.join(guest for guest, _ in guests) or 'none'}")
 
     # ------------------------------------------------------------------------------------------------------ processes
 
@@ -244,6 +243,10 @@ class Lab:
     def environment(self) -> dict[str, str]:
         """``CLOUDSTACK_ENDPOINT``, ``_KEY`` and ``_SECRET`` for a client on the real machine."""
         return services.client_environment(self)
+
+    def tell(self, text: str, seconds: float) -> None:
+        """Pass progress on to whoever made this object: what is going on, seconds since it began."""
+        self._progress(text, seconds)
 
     def log_path(self, node: str, name: str) -> Path:
         return self.directory / "logs" / f"{node}-{name}.log"

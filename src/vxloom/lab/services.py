@@ -28,6 +28,7 @@ AGENT_CONFIG = "/etc/vxloom/agent.toml"
 JOIN_TOKEN = "/etc/vxloom/join.token"  # noqa: S105 - a path
 _SERVER_SECONDS = 30.0
 _POLL_SECONDS = 0.02
+_TELL_SECONDS = 2.0
 _TAIL_BYTES = 2000
 
 
@@ -93,14 +94,20 @@ def client_environment(lab: Lab) -> dict[str, str]:
 
 
 def wait(lab: Lab, node: str, name: str, condition: Callable[[], bool], seconds: float) -> None:
-    """Until ``condition``. Raises ``VxloomError`` with the end of the process's log if it dies first or time is up."""
-    deadline = time.monotonic() + seconds
+    """Until ``condition``, telling the lab every two seconds what is waited for.
+
+    Raises ``VxloomError`` with the end of the process's log if it dies first or time is up.
+    """
+    start = told = time.monotonic()
     while not condition():
-        process = lab.process(node, name)
+        process, now = lab.process(node, name), time.monotonic()
         if not process.running:
             raise VxloomError(f"{name} on {node} ended with status {process.exit_status}:\n{log_tail(lab, node, name)}")
-        if time.monotonic() > deadline:
+        if now - start > seconds:
             raise VxloomError(f"{name} on {node} is not ready after {seconds:g} s:\n{log_tail(lab, node, name)}")
+        if now - told > _TELL_SECONDS:
+            lab.tell(f"waiting for {name} on {node}", now - start)
+            told = now
         time.sleep(_POLL_SECONDS)
 
 
