@@ -7,8 +7,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
-from vxloom.agent.identity import Identity
+from vxloom.agent.identity import SERVER_NAME, Identity, probing_context
 from vxloom.agent.stream import Stream
 from vxloom.agent.stream import Timing as AgentTiming
 from vxloom.errors import StateError
@@ -18,16 +19,20 @@ from vxloom.model.wire import (
     Ack,
     Answer,
     Ask,
+    Beat,
     Confirm,
     Current,
     Delta,
     Document,
+    FromAgent,
     FromGateway,
     Hello,
     SegmentWanted,
     Table,
     Welcome,
+    decode_from_gateway,
     delta_of,
+    encode,
     table_of,
 )
 from vxloom.server.gateway import Gateway, Timing
@@ -56,6 +61,35 @@ async def running(task: asyncio.Task[None]) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
+async def raw(gateway: Gateway, identity: Identity | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a TLS connection to the gateway and say nothing; with a host's certificate or without."""
+    context = identity.context() if identity is not None else probing_context()
+    return await asyncio.open_connection("127.0.0.1", gateway.port, ssl=context, server_hostname=SERVER_NAME)
+
+
+async def reply(reader: asyncio.StreamReader) -> FromGateway | None:
+    """Return the next message that is no beat; None at the end of the stream."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                body = await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big"))
+            except (asyncio.IncompleteReadError, OSError):
+                return None
+            message = decode_from_gateway(body)
+            if not isinstance(message, Beat):
+                return message
+
+
+async def say(gateway: Gateway, message: FromAgent | bytes, identity: Identity | None = None) -> FromGateway | None:
+    """Open a connection, send one message (or any bytes), and return the answer."""
+    reader, writer = await raw(gateway, identity)
+    try:
+        writer.write(message if isinstance(message, bytes) else encode(message))
+        return await reply(reader)
+    finally:
+        writer.transport.abort()
+
+
 class Cloud:
     """A store with one zone, and things to put into it."""
 
@@ -67,6 +101,12 @@ class Cloud:
             physical = tx.one(records.PhysicalNetwork) or tx.add(records.PhysicalNetwork(zone=zone.id, name="p1"))
             tx.set_vni_ranges(physical.id, "5000-6000")
         self.zone, self.physical = zone.id, physical.id
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
 
     @contextlib.asynccontextmanager
     async def gateway(self, *, port: int = 0, timing: Timing = SERVER, **options: object) -> AsyncIterator[Gateway]:

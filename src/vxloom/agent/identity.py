@@ -26,8 +26,8 @@ from vxloom.errors import IdentityError, StateError
 
 SERVER_NAME = "vxloom-server"
 """The name every server certificate bears, whatever the server's address is."""
-_TOKEN_PREFIX = "vxl1."
-_NEW_TOKEN = "make a token with createHostJoinToken and put it into the token file"
+_PREFIX = "vxl1."
+_HOW_TO_JOIN = "make a token with createHostJoinToken and put it into the token file"
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -39,13 +39,13 @@ class Token(msgspec.Struct, frozen=True):
 
 def parse_token(text: str) -> Token:
     """Return a token's content; raises :class:`IdentityError` when it is not one."""
-    packed = text.strip().removeprefix(_TOKEN_PREFIX)
+    packed = text.strip().removeprefix(_PREFIX)
     if packed == text.strip():
-        raise IdentityError("that is not a join token", remedy=_NEW_TOKEN)
+        raise IdentityError("that is not a join token", remedy=_HOW_TO_JOIN)
     try:
         return msgspec.msgpack.decode(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)), type=Token)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise IdentityError("the join token is damaged", remedy=_NEW_TOKEN) from error
+        raise IdentityError("the join token is damaged", remedy=_HOW_TO_JOIN) from error
 
 
 class Identity:
@@ -138,7 +138,7 @@ class Identity:
 
     def _held(self) -> x509.Certificate:
         if self._certificate is None:
-            raise IdentityError("this host has not joined yet", remedy=_NEW_TOKEN)
+            raise IdentityError("this host has not joined yet", remedy=_HOW_TO_JOIN)
         return self._certificate
 
     def _checked(self, certificate: str, authority: str, *, error: type[StateError | IdentityError] = StateError) -> x509.Certificate:

@@ -29,7 +29,8 @@ from vxloom.errors import IdentityError, StateError
 
 SERVER_NAME = "vxloom-server"
 """The name in every server certificate. Agents check the CA and this name, so the server's address may change."""
-TOKEN_PREFIX = "vxl1."  # noqa: S105 - a format's name, not a secret
+PREFIX = "vxl1."
+"""What a join token begins with: its format and version."""
 HOST_LIFETIME = timedelta(hours=24)
 RENEWAL_GRACE = timedelta(days=90)
 """How long after its end a certificate may still ask for a new one: a host that was off over the holidays comes back by itself."""
@@ -107,7 +108,7 @@ class Authority:
         """Return a fresh token: it names this CA by fingerprint, so that a joining host trusts nobody else."""
         secret = secrets.token_bytes(20)
         body = msgspec.msgpack.encode(_TokenBody(self.fingerprint, secret))
-        return JoinToken(TOKEN_PREFIX + base64.urlsafe_b64encode(body).decode().rstrip("="), _hash(secret))
+        return JoinToken(PREFIX + base64.urlsafe_b64encode(body).decode().rstrip("="), _hash(secret))
 
     def secret_hash(self, text: str) -> str:
         """Return the hash the store knows a token by; raises :class:`IdentityError` when it is no token of this CA."""
@@ -198,9 +199,9 @@ def claimant(certificate: bytes) -> Claimant:
 
 def _token_body(text: str) -> _TokenBody:
     stripped = text.strip()
-    if not stripped.startswith(TOKEN_PREFIX):
-        raise IdentityError("that is not a join token", remedy=f"tokens begin with {TOKEN_PREFIX}; copy the whole line")
-    packed = stripped.removeprefix(TOKEN_PREFIX)
+    if not stripped.startswith(PREFIX):
+        raise IdentityError("that is not a join token", remedy=f"tokens begin with {PREFIX}; copy the whole line")
+    packed = stripped.removeprefix(PREFIX)
     try:
         return msgspec.msgpack.decode(base64.urlsafe_b64decode(packed + "=" * (-len(packed) % 4)), type=_TokenBody)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:

@@ -12,7 +12,7 @@ from vxloom.server.authority import Authority, Claimant, Issued
 from vxloom.store import Store, Transaction, records
 
 ACTOR = "gateway"
-_NEW_TOKEN = "make a new token with createHostJoinToken"  # noqa: S105 - a remedy
+_HOW_TO_JOIN = "make a new token with createHostJoinToken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ def join(store: Store, authority: Authority, message: Join) -> tuple[str, Issued
     with store.write(ACTOR) as tx:
         token = tx.one(records.JoinToken, secret_hash=secret_hash)
         if token is None:
-            raise IdentityError("the join token is unknown", remedy=_NEW_TOKEN)
+            raise IdentityError("the join token is unknown", remedy=_HOW_TO_JOIN)
         if token.expires <= time.time():
-            raise IdentityError("the join token has expired", remedy=_NEW_TOKEN)
+            raise IdentityError("the join token has expired", remedy=_HOW_TO_JOIN)
         if token.key_hash not in {None, key}:
-            raise IdentityError("the join token was already used by another host", remedy=_NEW_TOKEN)
+            raise IdentityError("the join token was already used by another host", remedy=_HOW_TO_JOIN)
         host = _host_of(tx, token, message.name)
         issued = authority.issue(message.csr, host.id)
         tx.delete_where(records.Certificate, host=host.id)
@@ -73,9 +73,9 @@ def admit(store: Store, claimant: Claimant, hello: Hello, address: str) -> Admit
         host = rx.get(records.Host, claimant.host)
         certificates = rx.all(records.Certificate, host=claimant.host)
     if host is None:
-        raise IdentityError("this host was removed from the cloud", remedy=f"to add it again, {_NEW_TOKEN}")
+        raise IdentityError("this host was removed from the cloud", remedy=f"to add it again, {_HOW_TO_JOIN}")
     if claimant.serial not in {c.id for c in certificates}:
-        raise IdentityError("this certificate was replaced by a newer one", remedy=_NEW_TOKEN)
+        raise IdentityError("this certificate was replaced by a newer one", remedy=_HOW_TO_JOIN)
     if claimant.expired(datetime.now(UTC)):
         raise IdentityError("this certificate has ended", remedy="renew it")
     same = hello.epoch == store.epoch or (not hello.epoch and not hello.revision)
@@ -95,13 +95,13 @@ def renew(store: Store, authority: Authority, claimant: Claimant, csr: str) -> I
     The one in use stays valid until the new one is first used: a crash before it is on the agent's disk is harmless.
     """
     if authority.key_of(csr) != claimant.key:
-        raise IdentityError("a certificate is renewed for the same key only", remedy=_NEW_TOKEN)
+        raise IdentityError("a certificate is renewed for the same key only", remedy=_HOW_TO_JOIN)
     if claimant.past_grace(datetime.now(UTC)):
-        raise IdentityError("this certificate ended too long ago to be renewed", remedy=_NEW_TOKEN)
+        raise IdentityError("this certificate ended too long ago to be renewed", remedy=_HOW_TO_JOIN)
     with store.write(ACTOR) as tx:
         used = tx.get(records.Certificate, claimant.serial)
         if used is None or used.host != claimant.host or tx.get(records.Host, claimant.host) is None:
-            raise IdentityError("this host was removed, or joined again elsewhere", remedy=_NEW_TOKEN)
+            raise IdentityError("this host was removed, or joined again elsewhere", remedy=_HOW_TO_JOIN)
         for other in tx.all(records.Certificate, host=claimant.host):
             if other.id != claimant.serial:  # never used, or older: at most two are valid at any time
                 tx.delete(records.Certificate, other.id)
@@ -114,7 +114,7 @@ def _host_of(tx: Transaction, token: records.JoinToken, name: str) -> records.Ho
     if token.host is not None:
         host = tx.get(records.Host, token.host)
         if host is None:
-            raise IdentityError("the host that used this token was removed", remedy=_NEW_TOKEN)
+            raise IdentityError("the host that used this token was removed", remedy=_HOW_TO_JOIN)
         return host
     wanted = token.name or name
     if not wanted:
@@ -149,7 +149,7 @@ def _note(tx: Transaction, host: records.Host, news: dict[str, object], outdated
     for serial in outdated:
         tx.delete_where(records.Certificate, id=serial)
     if tx.get(records.Host, host.id) is None:
-        raise IdentityError("this host was removed from the cloud", remedy=f"to add it again, {_NEW_TOKEN}")
+        raise IdentityError("this host was removed from the cloud", remedy=f"to add it again, {_HOW_TO_JOIN}")
     if news:
         host = tx.update(records.Host, host.id, **news)
     if news.keys() & {"vtep", "labels"}:
