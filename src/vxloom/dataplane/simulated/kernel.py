@@ -9,41 +9,28 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import RLock
 
 import numpy as np
 
-from vxloom.dataplane.simulated.links import BridgeLink, Link, TapLink, VxlanLink
-from vxloom.errors import DataplaneError
+from vxloom.dataplane.simulated.links import BridgeLink, Fault, Link, TapLink, VxlanLink, bridge_of, foreign, refusal, stray
 from vxloom.model.addresses import IpPair, format_mac, parse_mac
 from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, table
 from vxloom.model.state import (
     Bridge,
     FilterTable,
-    Foreign,
     HostState,
     Key,
     PortFilter,
     Resource,
     SegmentRows,
-    Stray,
     Tap,
     VxlanDevice,
     bridge_name,
     vxlan_name,
 )
 from vxloom.planner.plan import ALL, Scope
-
-
-@dataclass(slots=True)
-class _Fault:
-    errno: int
-    times: int
-    after: int
-    """Rows that still get through."""
-    lie: bool
-    """Answer "done" and do nothing."""
 
 
 class SimulatedKernel:
@@ -55,7 +42,7 @@ class SimulatedKernel:
         self.filter_table: FilterTable | None = None
         self.filters: dict[str, PortFilter] = {}
         self.listeners: list[Callable[[Scope], None]] = []
-        self._faults: dict[Key, _Fault] = {}
+        self._faults: dict[Key, Fault] = {}
 
     # --- what others do to it ------------------------------------------------------------------------------------------
 
@@ -135,7 +122,7 @@ class SimulatedKernel:
 
     def fail(self, key: Key, number: int = errno.EIO, *, times: int = 1, after: int = 0, lie: bool = False) -> None:
         """Refuse the next ``times`` writes to one key; of rows, only what follows the first ``after``. ``lie``: say done instead."""
-        self._faults[key] = _Fault(number, times, after, lie)
+        self._faults[key] = Fault(number, times, after, lie)
 
     # --- what the driver does ------------------------------------------------------------------------------------------
 
@@ -154,7 +141,7 @@ class SimulatedKernel:
                 case PortFilter():
                     self._set_filter(resource)
                 case _:
-                    raise _no(resource.key, "create", errno.EOPNOTSUPP)
+                    raise refusal(resource.key, "create", errno.EOPNOTSUPP)
             self._tell(resource.key[1])
 
     def update(self, before: Resource, after: Resource) -> None:
@@ -174,7 +161,7 @@ class SimulatedKernel:
                 case PortFilter():
                     self._set_filter(after)
                 case _:
-                    raise _no(after.key, "change", errno.EOPNOTSUPP)
+                    raise refusal(after.key, "change", errno.EOPNOTSUPP)
             self._tell(after.key[1])
 
     def remove(self, resource: Resource) -> None:
@@ -203,7 +190,7 @@ class SimulatedKernel:
                 self._drop_rows(vni, drop)
             elif let > 0:
                 self._put_rows(vni, SegmentRows(fdb=put.fdb[:let]))
-                raise _no(("rows", str(vni)), "write", errno.ENOBUFS)
+                raise refusal(("rows", str(vni)), "write", errno.ENOBUFS)
             self._tell_all(Scope(frozenset({vni})))
 
     def quarantine(self, name: str) -> None:
@@ -232,13 +219,13 @@ class SimulatedKernel:
                     rows.setdefault(link.is_now.vni, self._rows(link.is_now.vni))
             found += [self.filter_table] if self.filter_table else []
             found += self.filters.values()
-            foreign = [_foreign(link) for link in self.links.values() if not link.ours and not isinstance(link, TapLink)]
+            others = [foreign(link) for link in self.links.values() if not link.ours and not isinstance(link, TapLink)]
             taps = [link for link in self.links.values() if isinstance(link, TapLink)]
             return HostState(
                 {resource.key: resource for resource in found},
                 rows,
-                tuple(foreign),
-                tuple(_stray(tap) for tap in taps if not tap.ours and self._is_ours(tap.bridge)),
+                tuple(others),
+                tuple(stray(tap) for tap in taps if not tap.ours and self._is_ours(tap.bridge)),
                 frozenset(tap.name for tap in taps),
             )
 
@@ -253,7 +240,7 @@ class SimulatedKernel:
         if fault.times <= 0:
             del self._faults[key]
         if not fault.lie and not fault.after:
-            raise _no(key, operation, fault.errno)
+            raise refusal(key, operation, fault.errno)
         return fault.after
 
     def _make_link(self, resource: Bridge | VxlanDevice, *, ours: bool) -> None:
@@ -261,7 +248,7 @@ class SimulatedKernel:
         for link in self.links.values():
             taken = link.slots & resource.exclusive
             if taken:
-                raise _no(resource.key, "create", errno.EEXIST)
+                raise refusal(resource.key, "create", errno.EEXIST)
         if isinstance(resource, Bridge):
             self.links[resource.name] = BridgeLink(resource, ours)
             return
@@ -278,7 +265,7 @@ class SimulatedKernel:
     def _change_vxlan(self, after: VxlanDevice) -> None:
         link = self._link(after.name)
         if not isinstance(link, VxlanLink) or any(getattr(link.is_now, name) != getattr(after, name) for name in VxlanDevice.recreate_on):
-            raise _no(after.key, "change", errno.EOPNOTSUPP)
+            raise refusal(after.key, "change", errno.EOPNOTSUPP)
         if after.bridge != link.is_now.bridge:
             self._bridge(after.bridge)
             self._leave_bridge(link)
@@ -287,7 +274,7 @@ class SimulatedKernel:
     def _bind(self, tap: Tap) -> None:
         link = self._link(tap.name)
         if not isinstance(link, TapLink):
-            raise _no(tap.key, "bind", errno.EINVAL)
+            raise refusal(tap.key, "bind", errno.EINVAL)
         bridge = self._bridge(tap.bridge)
         if link.bridge != tap.bridge:
             self._leave_bridge(link)
@@ -304,13 +291,13 @@ class SimulatedKernel:
 
     def _set_filter(self, resource: PortFilter) -> None:
         if self.filter_table is None:
-            raise _no(resource.key, "create", errno.ENOENT)
+            raise refusal(resource.key, "create", errno.ENOENT)
         self.filters[resource.tap] = resource
 
     def _put_rows(self, vni: int, put: SegmentRows) -> None:
         vxlan, bridge = self._devices(vni)
         if vxlan is None or bridge is None:
-            raise _no(("rows", str(vni)), "write", errno.ENODEV)
+            raise refusal(("rows", str(vni)), "write", errno.ENODEV)
         for mac, high, low in put.fdb.tolist():
             vxlan.fdb[mac] = (high, low)
             bridge.fdb[mac] = vxlan.is_now.name
@@ -356,12 +343,12 @@ class SimulatedKernel:
         return Tap(link.name, link.bridge, macs, link.mtu, up=link.up, locked=link.locked, learning=link.learning, flood=link.flood)
 
     def _ports(self, bridge: str) -> list[TapLink | VxlanLink]:
-        return [link for link in self.links.values() if not isinstance(link, BridgeLink) and _bridge_of(link) == bridge]
+        return [link for link in self.links.values() if not isinstance(link, BridgeLink) and bridge_of(link) == bridge]
 
     def _leave_bridge(self, link: Link) -> None:
         if isinstance(link, BridgeLink):
             return
-        bridge = self.links.get(_bridge_of(link))
+        bridge = self.links.get(bridge_of(link))
         if isinstance(bridge, BridgeLink):
             self._forget_port(bridge, link.is_now.name if isinstance(link, VxlanLink) else link.name)
         link.loose()
@@ -379,7 +366,7 @@ class SimulatedKernel:
 
     def _take_name(self, name: str) -> None:
         if name in self.links:
-            raise _no(("link", name), "create", errno.EEXIST)
+            raise refusal(("link", name), "create", errno.EEXIST)
 
     def _is_ours(self, bridge: str) -> bool:
         link = self.links.get(bridge)
@@ -387,13 +374,13 @@ class SimulatedKernel:
 
     def _link(self, name: str) -> Link:
         if name not in self.links:
-            raise _no(("link", name), "find", errno.ENODEV)
+            raise refusal(("link", name), "find", errno.ENODEV)
         return self.links[name]
 
     def _bridge(self, name: str) -> BridgeLink:
         link = self._link(name)
         if not isinstance(link, BridgeLink):
-            raise _no(("bridge", name), "find", errno.EOPNOTSUPP)
+            raise refusal(("bridge", name), "find", errno.EOPNOTSUPP)
         return link
 
     def _tell(self, name: str) -> None:
@@ -404,19 +391,3 @@ class SimulatedKernel:
     def _tell_all(self, scope: Scope) -> None:
         for listener in self.listeners:
             listener(scope)
-
-
-def _no(key: Key, operation: str, number: int) -> DataplaneError:
-    return DataplaneError(" ".join(key), operation, number, retryable=number in {errno.EIO, errno.ENOBUFS, errno.EBUSY})
-
-
-def _bridge_of(link: TapLink | VxlanLink) -> str:
-    return link.bridge if isinstance(link, TapLink) else link.is_now.bridge
-
-
-def _foreign(link: BridgeLink | VxlanLink) -> Foreign:
-    return Foreign(link.is_now.name, link.is_now.kind, link.slots, "without our mark")
-
-
-def _stray(tap: TapLink) -> Stray:
-    return Stray(tap.name, tap.bridge, tap.locked and not tap.learning and not tap.flood)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field, replace
 
+from vxloom.errors import DataplaneError
 from vxloom.model.addresses import IpPair
-from vxloom.model.state import Bridge, Slot, VxlanDevice
+from vxloom.model.state import Bridge, Foreign, Key, Slot, Stray, VxlanDevice
 
 
 @dataclass(slots=True)
@@ -70,3 +72,35 @@ class TapLink:
 
 
 Link = BridgeLink | VxlanLink | TapLink
+
+
+@dataclass(slots=True)
+class Fault:
+    """What an injected failure does to the next writes of a key."""
+
+    errno: int
+    times: int
+    after: int
+    """Rows that still get through."""
+    lie: bool
+    """Answer "done" and do nothing."""
+
+
+def refusal(key: Key, operation: str, number: int) -> DataplaneError:
+    """Return the error the kernel gives."""
+    return DataplaneError(" ".join(key), operation, number, retryable=number in {errno.EIO, errno.ENOBUFS, errno.EBUSY})
+
+
+def bridge_of(link: TapLink | VxlanLink) -> str:
+    """Return the name of the bridge a port is on, empty for none."""
+    return link.bridge if isinstance(link, TapLink) else link.is_now.bridge
+
+
+def foreign(link: BridgeLink | VxlanLink) -> Foreign:
+    """Return how a link without our mark is seen."""
+    return Foreign(link.is_now.name, link.is_now.kind, link.slots, "without our mark")
+
+
+def stray(tap: TapLink) -> Stray:
+    """Return how a port nobody bound is seen."""
+    return Stray(tap.name, tap.bridge, tap.locked and not tap.learning and not tap.flood)
