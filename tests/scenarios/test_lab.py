@@ -116,7 +116,7 @@ def test_a_node_has_tun_and_the_projects_code(lab: Lab) -> None:
 
 def test_code_that_lies_where_a_node_has_its_own_files_is_there_and_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "probe.py").write_text("print('here')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]))
     with Lab(hypervisors=1) as lab:
         h1 = lab.node("h1")
         assert h1.run([sys.executable, str(tmp_path / "probe.py")]).stdout == "here\n"
@@ -144,6 +144,14 @@ def test_a_command_that_takes_too_long_is_ended_with_what_it_started(lab: Lab) -
     with pytest.raises(CommandError, match="not done after"):
         lab.node("h1").run(["sleep", "3600"], timeout=0.2)
     wait_until(lambda: "sleep" not in lab.node("h1").run(["ps", "-e", "-o", "comm"]).stdout, "sleep is gone")
+
+
+def test_a_command_dies_with_what_carries_it(lab: Lab) -> None:
+    with lab.node("h1").popen(["sh", "-c", "echo ready; exec sleep 3599"]) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: "sleep 3599" not in lab.node("h1").run(["ps", "-e", "-o", "args"]).stdout, "sleep is gone")
 
 
 def test_a_started_command_gets_the_signal_itself(lab: Lab) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -19,6 +20,20 @@ def test_a_living_labs_directory_is_neither_taken_nor_swept(tmp_path: Path) -> N
     assert not state.sweep(tmp_path / "lab")
     assert (tmp_path / "lab").exists()
     os.close(lock)
+
+
+def test_a_lock_whose_file_was_swept_meanwhile_is_not_taken_for_the_labs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, sweeps = fcntl.flock, iter([True])
+
+    def sweep_first(fd: int, how: int) -> None:
+        if next(sweeps, False):
+            (tmp_path / "lab" / "lock").unlink()
+        lock(fd, how)
+
+    monkeypatch.setattr(fcntl, "flock", sweep_first)
+    fd = state.take(tmp_path / "lab")
+    assert os.fstat(fd).st_ino == (tmp_path / "lab" / "lock").stat().st_ino
+    os.close(fd)
 
 
 def test_a_dead_labs_directory_is_wiped_when_taken(tmp_path: Path) -> None:
