@@ -71,9 +71,10 @@ class Install:
         indexes = self._indexes.take(len(wanted))
         groups = [
             (
-                create_bridge(bridge.name, index=index, mac=parse_mac(bridge.mac), mtu=bridge.mtu),
+                # An MTU that was ever set stays (BROPT_MTU_SET_BY_USER); one given at creation follows the ports' smallest.
+                create_bridge(bridge.name, index=index, mac=parse_mac(bridge.mac), mtu=bridge.mtu - 1),
                 add_altnames(index, [altname(bridge.name)]),
-                set_link(index, addr_gen_mode_none=True),
+                set_link(index, addr_gen_mode_none=True, mtu=bridge.mtu),
             )
             for bridge, index in zip(wanted, indexes, strict=True)
         ]
@@ -82,7 +83,7 @@ class Install:
         for place in fresh:
             errors[place] = sysctl.write(wanted[place].name, sysctl.QUIET_BRIDGE)
         self._merge(errors, fresh, [(set_link(indexes[place], up=wanted[place].up),) for place in fresh])
-        return self._existing(wanted, indexes, errors)
+        return self._explain(wanted, errors)
 
     def update_bridges(self, pairs: Sequence[tuple[Bridge, Bridge]]) -> list[str]:
         """Bring bridges of ours from what they are to what is wanted; nothing that agrees is written, as a MAC set again clears rows."""
@@ -136,7 +137,7 @@ class Install:
         for place in fresh:
             errors[place] = sysctl.write(wanted[place].name, sysctl.NO_IPV6) if wanted[place].ipv6_off else ""
         self._merge(errors, fresh, [(set_link(indexes[place], up=wanted[place].up),) for place in fresh])
-        return self._existing(wanted, indexes, errors)
+        return self._explain(wanted, errors)
 
     def update_vxlans(self, pairs: Sequence[tuple[VxlanDevice, VxlanDevice]]) -> list[str]:
         """Bring VXLAN devices of ours from what they are to what is wanted."""
@@ -214,16 +215,20 @@ class Install:
             self._sock.batch(undo)
         return errors
 
-    def _existing(self, wanted: Sequence[Bridge] | Sequence[VxlanDevice], indexes: list[int], errors: list[str]) -> list[str]:
-        """Return the errors, but where the name was taken by a link of ours, say so: the next observe sees it as it is."""
+    def _explain(self, wanted: Sequence[Bridge] | Sequence[VxlanDevice], errors: list[str]) -> list[str]:
+        """Return the errors, saying what holds a name that was taken. One of ours that was renamed gets its name back."""
         taken = [place for place, error in enumerate(errors) if f"(errno {errno.EEXIST})" in error]
-        links = get_links(self._sock, (wanted[place].name for place in taken))
-        for place in taken:
-            link = links.get(wanted[place].name)
-            if link is not None:
-                errors[place] += (
-                    f"; {link.name} is {'ours, and was not there when looked at' if is_ours(link) else 'there without our mark'}"
-                )
+        names = [wanted[place].name for place in taken]
+        links = get_links(self._sock, [*names, *map(altname, names)])
+        renames: list[bytes] = []
+        for place, name in zip(taken, names, strict=True):
+            ours = links.get(altname(name))
+            if ours is not None and ours.name != name:
+                errors[place] += f"; it was renamed to {ours.name} and is renamed back"
+                renames.append(set_link(ours.index, rename=name))
+            elif name in links:
+                errors[place] += "; it came up meanwhile" if ours is not None else "; there is one without our mark: rename or delete it"
+        self._sock.batch(renames)
         return errors
 
     def _merge(self, errors: list[str], places: Iterable[int], groups: Sequence[tuple[bytes, ...]]) -> None:

@@ -1,8 +1,9 @@
 """Taking links away in chunks that hold the kernel's link lock briefly (law 10).
 
-A VXLAN device goes by link group: a chunk is moved to a group of its own and the group deleted in one message, which shares
-the kernel's grace periods among them. A bridge takes 16 ms by itself (measured, Linux 6.18), so few go at a time. How
-many is measured as it goes: a chunk that took long makes the next one smaller.
+VXLAN devices go by link group: a chunk is moved to a group of its own and the group deleted in one message, whose grace
+periods all of them share (35 ms for 1 as for 64), besides one per device for leaving its bridge. A bridge takes 16 ms or more
+whatever goes with it, so bridges go by a message each: between two messages the lock is free (measured, Linux 6.18). How
+many make a chunk is learnt as it goes, since grace periods grow with the machine's load.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from typing import Final
 
 from vxloom.dataplane.linuxbridge.links import is_ours
 from vxloom.dataplane.linuxbridge.observe import get_links
-from vxloom.dataplane.netlink import Failure, NetlinkSocket, delete_group, link_dump, parse_links, set_link
+from vxloom.dataplane.netlink import Failure, NetlinkSocket, delete_group, delete_link, link_dump, parse_links, set_link
+from vxloom.model.state import Bridge, VxlanDevice
 
 DYING_GROUP: Final = 0x76786C78
 """Link group of what is about to be deleted ("vxlx")."""
-_TARGET: Final = 0.045
-"""Seconds a chunk should hold the lock: half of what law 10 allows."""
+_SHORT, _LONG = 0.045, 0.075
+"""Seconds: a chunk that took less may grow, one that took more must shrink. Law 10 allows 0.1."""
 _GONE: Final = frozenset({errno.ENODEV, errno.ENOENT})
 
 
@@ -32,8 +34,10 @@ class Chunk:
 
     def learn(self, count: int, seconds: float) -> None:
         """Take in that ``count`` links took ``seconds``."""
-        fits = int(count * _TARGET / max(seconds, 1e-6))
-        self.size = max(1, min(fits, 2 * self.size, 512))
+        if seconds > _LONG:
+            self.size = max(1, int(count * _LONG / seconds))
+        elif seconds < _SHORT and count >= self.size:
+            self.size = min(self.size + max(1, self.size // 2), 512)
 
 
 class Remove:
@@ -41,7 +45,7 @@ class Remove:
 
     def __init__(self, sock: NetlinkSocket) -> None:
         self._sock = sock
-        self._chunks = {"vxlan": Chunk(32), "bridge": Chunk(2)}
+        self._chunks = {VxlanDevice.kind: Chunk(48), Bridge.kind: Chunk(2)}
 
     def links(self, kind: str, names: Sequence[str], urgent: Callable[[], None]) -> list[str]:
         """Delete links of ours by name; one that is gone already is a success. One error text per name."""
@@ -50,7 +54,7 @@ class Remove:
         start = 0
         while start < len(names):
             stop = min(start + chunk.size, len(names))
-            self._delete(names[start:stop], errors, start, chunk)
+            self._delete(kind, names[start:stop], errors, start, chunk)
             start = stop
             urgent()
         return errors
@@ -67,20 +71,26 @@ class Remove:
                 errors[there[failure.index]] = _text(f"detach {names[there[failure.index]]}", failure)
         return errors
 
-    def _delete(self, names: Sequence[str], errors: list[str], first: int, chunk: Chunk) -> None:
+    def _delete(self, kind: str, names: Sequence[str], errors: list[str], first: int, chunk: Chunk) -> None:
         links = get_links(self._sock, names)
         there = [place for place, name in enumerate(names) if name in links and is_ours(links[name])]
+        indexes = [links[names[place]].index for place in there]
         if not there:
             return
-        failures = self._sock.batch([set_link(links[names[place]].index, group=DYING_GROUP) for place in there])
+        by_group = kind == VxlanDevice.kind
+        failures = self._sock.batch([set_link(index, group=DYING_GROUP) for index in indexes]) if by_group else []
+        began = time.monotonic()
+        if by_group:
+            # A refusal is the whole group's; nobody else uses it.
+            refused = self._sock.batch([delete_group(DYING_GROUP)])
+            failures += [Failure(number, each.errno, each.text) for each in refused for number in range(len(there))]
+        else:
+            failures += self._sock.batch([delete_link(index) for index in indexes])
+        chunk.learn(len(there), time.monotonic() - began)
         for failure in failures:
             if failure.errno not in _GONE:
-                errors[first + there[failure.index]] = _text(f"delete {names[there[failure.index]]}", failure)
-        began = time.monotonic()
-        refused = [each for each in self._sock.batch([delete_group(DYING_GROUP)]) if each.errno not in _GONE]
-        chunk.learn(len(there), time.monotonic() - began)
-        for place in there if refused else ():
-            errors[first + place] = errors[first + place] or _text(f"delete {names[place]}", refused[0])
+                place = there[failure.index]
+                errors[first + place] = errors[first + place] or _text(f"delete {names[place]}", failure)
 
 
 def _text(what: str, failure: Failure) -> str:
