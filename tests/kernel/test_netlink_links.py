@@ -65,8 +65,9 @@ def test_a_whole_network_in_one_batch(netns: Netns, sock: nl.NetlinkSocket, loca
     assert "inet6" not in netns.run("ip", "addr", "show", "vxlan5")
 
 
-def test_what_we_made_is_parsed_back(sock: nl.NetlinkSocket) -> None:
-    assert sock.batch(recipe()) == []
+@pytest.mark.parametrize("local", [IPV4, IPV6])
+def test_what_we_made_is_parsed_back(sock: nl.NetlinkSocket, local: tuple[int, int]) -> None:
+    assert sock.batch(recipe(local)) == []
     found = links(sock)
     bridge, vxlan = found["brvx-5"], found["vxlan5"]
     assert (bridge.index, bridge.kind, bridge.mac, bridge.up, bridge.group) == (BRIDGE, "bridge", 0x0200_0000_0005, True, 7)
@@ -80,7 +81,7 @@ def test_what_we_made_is_parsed_back(sock: nl.NetlinkSocket) -> None:
         ("vxloom-vxlan5",),
     )
     assert vxlan.vxlan is not None
-    assert (vxlan.vxlan.vni, vxlan.vxlan.local_hi, vxlan.vxlan.local_lo, vxlan.vxlan.port) == (5, *IPV4, 4789)
+    assert (vxlan.vxlan.vni, vxlan.vxlan.local_hi, vxlan.vxlan.local_lo, vxlan.vxlan.port) == (5, *local, 4789)
     assert (vxlan.vxlan.learning, vxlan.vxlan.df, vxlan.vxlan.external) == (False, 1, False)
     flags = {"learning": False, "flood": False, "mcast_flood": True, "bcast_flood": True}
     assert vxlan.port == nl.PortInfo(state=3, **flags, neigh_suppress=True, locked=False, isolated=True)

@@ -160,6 +160,7 @@ def test_a_decoded_dump_is_what_iproute2_tells(netns: Netns, sock: nl.NetlinkSoc
             bool(row["flags"] & nl.NTF_EXT_LEARNED),
         )
         for row in got
+        if row["mac"] >> 32 != 0x3333
     )
     theirs = sorted(
         (
@@ -171,6 +172,7 @@ def test_a_decoded_dump_is_what_iproute2_tells(netns: Netns, sock: nl.NetlinkSoc
             "extern_learn" in row["flags"],
         )
         for row in json.loads(netns.run("bridge", "-j", "fdb", "show"))
+        if not row["mac"].startswith("33:33:")  # IPv6's multicast joins come and go by themselves
     )
     assert ours == theirs
     assert got["mac"][got["other"] == 1].tolist() == [0x02AA_0000_0001]

