@@ -174,10 +174,10 @@ class Core:
                 _log.warning("unexpected message", kind=type(message).__name__)
 
     def _take_document(self, document: HostDocument) -> None:
-        before = self._held.effective().document
+        before, known = self._held.effective().document, self._held.said.document
         self._held = rules.documented(self._held, document)
         vnis, taps = document_changes(before, self._held.effective().document)
-        self._changed |= vnis | set(document.gone_segments)
+        self._changed |= vnis | (set(document.gone_segments) - set(known.gone_segments if known else ()))
         self._taps |= taps
 
     def _take_table(self, message: Table | Delta) -> None:

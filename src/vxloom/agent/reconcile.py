@@ -6,21 +6,22 @@ observe again, compare, and only then remove guests whose ports are gone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from vxloom.agent.held import Word
 from vxloom.compiler import compile_host
-from vxloom.dataplane.driver import Driver, Urgent
+from vxloom.dataplane.driver import Driver
 from vxloom.hypervisor.source import Plug, Source
 from vxloom.model.host import HostDocument, PortDocument, RefusedPort, decode_ports, encode_port
 from vxloom.model.intent import GuestSource
-from vxloom.model.state import HostState, bridge_name, vxlan_name
+from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Tap, VxlanDevice, bridge_name, vxlan_name
 from vxloom.planner import diff
-from vxloom.planner.plan import Outcome, Plan, Scope
+from vxloom.planner.plan import ALL, Outcome, Plan, ResourceStep, RowsStep, Scope
 
 BRAKE_FLOOR = 10
 """Fewer withdrawn ports than this never wait for a person: on a small host one VM is already 20 %."""
@@ -60,6 +61,7 @@ class Reconciler:
         self._driver = driver
         self._sources = sources
         self._plugged: dict[str, tuple[PortDocument, Plug]] = {}
+        self._filters_stand = False
 
     def plan(self, target: Target, scope: Scope) -> tuple[Plan, HostState, HostState, tuple[RefusedPort, ...]]:
         """Return what would be done (plan, desired, observed, refused ports), doing nothing."""
@@ -69,18 +71,25 @@ class Reconciler:
         observed = self._driver.observe(scope)
         return diff(desired, observed, prune=target.prune, scope=scope), desired, observed, refused
 
-    def run(self, target: Target, scope: Scope, urgent: Urgent | None = None) -> Round:
-        """Carry one round out. Raises ``DataplaneError`` if the host cannot be observed at all."""
-        scope = self.widened(target, scope)
+    def run(self, target: Target, scope: Scope, overtake: Callable[[Scope], None] | None = None) -> Round:
+        """Carry one round out; ``overtake`` is called between chunks of long work with what that work touches.
+
+        Raises ``DataplaneError`` if the host cannot be observed at all.
+        """
+        # The filter table belongs to no segment, only to a host that has one: its coming and going needs a look at everything.
+        scope = self.widened(target, scope) if self._filters_stand == _has_segments(target) else ALL
         plugs = self._plug(target, scope)
         plan, desired, observed, refused = self.plan(target, scope)
         braked = brake(plan, target, desired, observed)
         if braked:
             plan = diff(desired, observed, prune=False, scope=scope)
+        urgent = partial(overtake, touched(plan)) if overtake else None
         outcome = self._driver.apply(plan, urgent) if plan else Outcome()
         final = self._driver.observe(scope) if plan else observed
         rest = diff(desired, final, prune=target.prune and not braked, scope=scope)
         gone = self._unplug(target) if target.prune and not braked else ()
+        if scope.everything:
+            self._filters_stand = any(kind == FilterTable.kind for kind, _ in final.resources)
         problems = [f"{plan.steps[i].key[1]}: {error}" for i, error in outcome.failed.items()]
         problems += [f"port {port.nic} refused: {port.reason}" for port in refused]
         problems += [f"{o.resource[1]} waits: {o.slot[1]} is held by {o.holder.name} ({o.holder.detail})" for o in plan.obstacles]
@@ -150,6 +159,29 @@ class Reconciler:
         for kind, source in self._sources.items():
             gone += source.remove([port for port in ports if port.source is kind], prune=True)
         return tuple({*stale, *gone})
+
+
+def touched(plan: Plan) -> Scope:
+    """Return the segments and taps a plan changes."""
+    vnis: set[int] = set()
+    taps: set[str] = set()
+    for step in plan.steps:
+        resource = (step.after or step.before) if isinstance(step, ResourceStep) else None
+        match resource or step:
+            case Bridge(vni=vni) | VxlanDevice(vni=vni) | RowsStep(vni=vni):
+                vnis.add(vni)
+            case Tap(name=name, bridge=bridge):
+                taps.add(name)
+                vnis.add(int(bridge.removeprefix(bridge_name(0)[:-1])))
+            case PortFilter(tap=name):
+                taps.add(name)
+            case FilterTable():
+                return ALL
+    return Scope(frozenset(vnis), frozenset(taps))
+
+
+def _has_segments(target: Target) -> bool:
+    return target.word.document is not None and bool(target.word.document.segments)
 
 
 def brake(plan: Plan, target: Target, desired: HostState, observed: HostState) -> str:

@@ -54,7 +54,6 @@ class Writer:
         self._failures = 0
         self._questions: list[Callable[[Reconciler, Target], None]] = []
         self._stopping = False
-        self._busy: Scope | None = None
         self.progress = time.monotonic()
         """When the thread last got something done or found nothing to do (health)."""
         self._thread = threading.Thread(target=self._work, name="vxloom-writer", daemon=True)
@@ -127,7 +126,6 @@ class Writer:
         scope = merge(list(taken.values()))
         cause = "told" if "told" in taken else next(iter(taken))
         started = time.monotonic()
-        self._busy = scope if apart_from is None else self._busy
         partial = apart_from is not None
         result = self._round(held, target, scope, nested=partial)
         self.progress = time.monotonic()
@@ -149,11 +147,10 @@ class Writer:
             _log.exception("round failed")
             return Round(scope, Plan(), Outcome(), verified=False, problems=(f"defect in the agent: {error!r}; see its log",))
 
-    def _overtake(self) -> None:
-        """Called by the driver between chunks of a long deletion."""
+    def _overtake(self, busy: Scope) -> None:
+        """Called between chunks of long work that touches ``busy``."""
         self.progress = time.monotonic()
-        if self._busy is not None:
-            self._turn(apart_from=self._busy)
+        self._turn(apart_from=busy)
 
     def _again(self, scope: Scope, result: Round) -> None:
         delay = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
