@@ -60,3 +60,10 @@ def test_a_fault_takes_what_its_help_shows(fault: faults.Fault) -> None:
 def test_the_bad_number_is_named() -> None:
     with pytest.raises(ConfigError, match="'many' is not a VNI"):
         faults._number("many", "a VNI")
+
+
+@pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: fault.name)
+def test_every_fault_is_in_the_how_to(fault: faults.Fault) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "lab.md"
+    typed = " ".join([fault.name, *(argument.replace("|", "\\|") for argument in fault.arguments)])
+    assert f"`{typed}`" in page.read_text(encoding="utf-8")
