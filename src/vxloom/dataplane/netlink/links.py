@@ -4,8 +4,9 @@ A link is named by index or, with ``index=0``, by name. An index may be asked fo
 device enslaved to it by index, flags, marks, up) goes out in one batch, without reading an index back in between.
 
 What the kernel takes at creation and what not (measured, Linux 6.18): a VXLAN device's master, group, MTU, MAC and up flag are
-taken with the creating message; ``addr_gen_mode``, port flags and altnames are silently ignored in it and need their own
-message. The altname's message follows in the same batch: a batch's chunk is one system call, which a killed process finishes.
+taken with the creating message; port flags and altnames are silently ignored in it, ``addr_gen_mode`` is refused (EAFNOSUPPORT):
+they need a message of their own. The altname's comes right behind the link's: the socket never sends the two in different system
+calls, and a killed process finishes its call, so no link of ours is ever without its mark.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from vxloom.dataplane.netlink.wire import IFINFOMSG, attribute, ip_bytes, is_ipv
 
 _CREATE: Final = c.NLM_F_REQUEST | c.NLM_F_CREATE | c.NLM_F_EXCL
 FIRST_INDEX: Final = 0x10_0000
-"""Where indexes we ask for begin: the kernel's own count from 1 and do not follow ours (alloc_netdev's cyclic counter)."""
+"""Where indexes we ask for begin: the kernel counts its own from 1 and does not follow ours (dev_index_reserve)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
