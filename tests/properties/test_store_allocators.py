@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from vxloom.store.vnis import format_ranges, merge, parse_ranges
 _BOUNDS = (0, 60)
 _TABLE = sa.Table("numbers", sa.MetaData(), sa.Column("scope", sa.Integer), sa.Column("number", sa.Integer))
 _ENGINE = sa.create_engine("sqlite://")
+_TABLE.create(_ENGINE)
 
 intervals = st.lists(
     st.tuples(st.integers(*_BOUNDS), st.integers(*_BOUNDS)).map(lambda pair: (min(pair), max(pair))), min_size=0, max_size=5
@@ -27,7 +30,6 @@ def numbers(some: tuple[Interval, ...] | list[Interval]) -> set[int]:
 def test_a_pick_is_free_and_inside_and_found_while_there_is_one(wanted: list[Interval], taken: set[int], elsewhere: set[int]) -> None:
     ranges = merge(wanted)
     with _ENGINE.connect() as connection, connection.begin() as transaction:
-        _TABLE.create(connection)
         rows = [{"scope": 1, "number": n} for n in taken] + [{"scope": 2, "number": n} for n in elsewhere]
         if rows:
             connection.execute(_TABLE.insert(), rows)
@@ -43,7 +45,6 @@ def test_all_of_a_pool_is_given_once(wanted: list[Interval]) -> None:
     ranges = merge(wanted)
     for choose in (random_free, next_free):
         with _ENGINE.connect() as connection, connection.begin() as transaction:
-            _TABLE.create(connection)
             held = Taken(_TABLE, "number", {"scope": 1})
             given_out: list[int] = []
             while (pick := choose(connection, held, ranges)) is not None:
@@ -57,7 +58,7 @@ def test_all_of_a_pool_is_given_once(wanted: list[Interval]) -> None:
 def test_merged_ranges_are_the_same_numbers_apart_and_ascending(wanted: list[Interval]) -> None:
     ranges = merge(wanted)
     assert numbers(ranges) == numbers(wanted)
-    assert all(left[1] + 1 < right[0] for left, right in zip(ranges, ranges[1:], strict=False))
+    assert all(left[1] + 1 < right[0] for left, right in itertools.pairwise(ranges))
     assert parse_ranges(format_ranges(ranges), _BOUNDS) == ranges
 
 

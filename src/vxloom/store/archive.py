@@ -83,11 +83,29 @@ def _file(data: Path, database: str) -> Path:
 def _extract(source: Path, staged: Path) -> None:
     try:
         with tarfile.open(source) as archive:
-            archive.extractall(staged, filter="data")
+            for member in archive:
+                _extract_member(archive, member, staged)
     except (OSError, tarfile.TarError) as error:
         raise StateError(f"cannot read backup {source}: {error}", remedy="give a file that `vxloom server backup` wrote") from error
     if not (staged / _DATABASE).is_file():
         raise StateError(f"{source} is not a backup of a vxloom server", remedy="give a file that `vxloom server backup` wrote")
+
+
+def _extract_member(archive: tarfile.TarFile, member: tarfile.TarInfo, staged: Path) -> None:
+    """Write one file or folder below ``staged``, private. Done by hand: Python 3.11.2, Debian 12's, has no extraction filters."""
+    target = (staged / member.name).resolve()
+    if not target.is_relative_to(staged.resolve()):
+        raise tarfile.TarError(f"{member.name} would land outside the data folder")
+    content = archive.extractfile(member) if member.isreg() else None
+    if member.isdir():
+        target.mkdir(mode=0o700, exist_ok=True)
+    elif content is None:
+        raise tarfile.TarError(f"{member.name} is neither a file nor a folder")
+    else:
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, member.mode & 0o700), "wb") as out:
+            shutil.copyfileobj(content, out)
+            out.flush()
+            os.fsync(out.fileno())
 
 
 def _renew_epoch(file: Path, source: Path) -> str:

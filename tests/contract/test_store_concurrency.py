@@ -1,0 +1,176 @@
+"""Many writers, some killed with -9: nothing twice, nothing lost, nothing leaked, and revisions in commit order."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.unit.store.world import World
+from tests.waiting import wait_until
+from vxloom.model.intent import BindingState
+from vxloom.store import Store, records
+
+_ROOT = Path(__file__).parents[2]
+_PROCESSES, _THREADS, _ROUNDS = 5, 10, 6
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = World.make(tmp_path / "store.db", vnis="5000-16777214", hosts=1)
+    with made.store.write("test") as tx:
+        common = made.segment(tx, "common", cidr="10.0.0.0/16", gateway="10.0.0.1", ip6_cidr=None)
+        made.nic(tx, common)
+    yield made
+    made.store.close()
+
+
+@contextmanager
+def writers(world: World, ledgers: list[Path]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    command = [sys.executable, "-m", "tests.contract.store_writer", world.store.url]
+    running = [subprocess.Popen([*command, str(ledger), str(_THREADS), str(_ROUNDS)], cwd=_ROOT) for ledger in ledgers]
+    try:
+        yield running
+    finally:
+        for one in running:
+            one.kill()
+            one.wait()
+
+
+def lines(ledger: Path) -> list[str]:
+    return ledger.read_text().split() if ledger.exists() else []
+
+
+def check(world: World, noted: list[str]) -> None:
+    """Everything the laws of the store say of its rows, after whatever happened."""
+    with closing(sqlite3.connect(world.store._engine.url.database)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+
+        def values(query: str) -> list[object]:
+            return [row[0] for row in database.execute(query)]
+
+        for twice in (
+            "SELECT vni FROM vni_allocations GROUP BY zone, vni HAVING count(*) > 1",
+            "SELECT vni FROM networks WHERE vni IS NOT NULL GROUP BY zone, vni HAVING count(*) > 1",
+            "SELECT mac FROM nics GROUP BY mac HAVING count(*) > 1",
+            "SELECT n.network FROM nic_ips i JOIN nics n ON n.id = i.nic GROUP BY n.network, i.address HAVING count(*) > 1",
+        ):
+            assert values(twice) == [], f"given twice: {twice}"
+        for leaked in (
+            "SELECT a.vni FROM vni_allocations a LEFT JOIN networks n ON n.id = a.network AND n.vni = a.vni WHERE n.id IS NULL",
+            "SELECT n.vni FROM networks n LEFT JOIN vni_allocations a ON n.id = a.network AND n.vni = a.vni WHERE a.id IS NULL AND n.vni>0",
+            "SELECT a.mac FROM mac_allocations a LEFT JOIN nics n ON n.id = a.nic AND n.mac = a.mac WHERE n.id IS NULL",
+            "SELECT a.address FROM ip_allocations a LEFT JOIN nic_ips i ON i.nic = a.nic AND i.address = a.address WHERE i.id IS NULL",
+            "SELECT i.address FROM nic_ips i LEFT JOIN ip_allocations a ON i.nic = a.nic AND i.address = a.address WHERE a.id IS NULL",
+        ):
+            assert values(leaked) == [], f"without its owner: {leaked}"
+        present = set(values("SELECT id FROM networks UNION SELECT id FROM nics"))
+        kept, deleted = ({name[1:] for name in noted if name[0] == sign} for sign in "+-")
+        assert kept <= present, "lost after its commit"
+        assert not deleted & present, "came back after its deletion was committed"
+        assert_revisions(database)
+
+
+def assert_revisions(database: sqlite3.Connection) -> None:
+    [(top,)] = database.execute("SELECT revision FROM zones").fetchall()
+    taken = [row[0] for row in database.execute("SELECT revision FROM revisions ORDER BY revision")]
+    assert taken == list(range(1, top + 1))
+    assert {row[0] for row in database.execute("SELECT DISTINCT revision FROM changes")} <= set(taken)
+    for column in ("beliefs.since", "beliefs.gone_revision", "vni_allocations.release_revision", "mac_allocations.release_revision"):
+        table, name = column.split(".")
+        assert database.execute(f"SELECT count(*) FROM {table} WHERE {name} NOT BETWEEN 0 AND {top}").fetchone() == (0,), column
+    newest = "SELECT max(c.revision) FROM changes c WHERE c.key = networks.id AND c.op = 'put'"
+    assert database.execute(f"SELECT id FROM networks WHERE revision <> ({newest})").fetchall() == []
+
+
+def test_fifty_writers_and_kills(world: World, tmp_path: Path) -> None:
+    began = time.monotonic()
+    ledgers = [tmp_path / f"ledger{number}" for number in range(_PROCESSES)]
+    with writers(world, ledgers) as running:
+        for number, enough in ((0, 15), (1, 45), (2, 75)):
+            wait_until(lambda n=number, least=enough: len(lines(ledgers[n])) >= least, f"writer {number} works", seconds=60)
+            running[number].send_signal(signal.SIGKILL)
+        assert [one.wait(60) for one in running] == [-signal.SIGKILL] * 3 + [0] * 2
+    check(world, [line for ledger in ledgers for line in lines(ledger)])
+    with writers(world, [tmp_path / "late"]) as [late]:
+        assert late.wait(60) == 0
+    check(world, [line for ledger in (*ledgers, tmp_path / "late") for line in lines(ledger)])
+    made = sum(name.startswith("+") for ledger in ledgers for name in lines(ledger))
+    print(f"{made} rows kept by {_PROCESSES * _THREADS} writers, three processes killed: {time.monotonic() - began:.1f} s")
+
+
+def test_a_reader_never_sees_a_revision_appear_below_one_it_saw(world: World) -> None:
+    """Commit order is revision order: else a gateway that asks "after n" would miss changes."""
+    with world.store.write("test") as tx:
+        network = world.segment(tx, "n", cidr="10.9.0.0/16", gateway="10.9.0.1")
+        nics = [world.nic(tx, network) for _ in range(8)]
+    told: list[int] = []
+    end = world.store.subscribe(lambda zone, revision: told.append(revision))
+    stop = threading.Event()
+    seen: list[int] = []
+    gaps: list[tuple[int, list[int]]] = []
+
+    def read() -> None:
+        last = 0
+        while not stop.is_set():
+            with world.store.read() as rx:
+                top = rx.zone_revision(world.zone)[0]
+                fresh = [row.revision for row in rx.all(records.Revision, order="revision", zone=world.zone) if row.revision > last]
+            if fresh != list(range(last + 1, top + 1)):
+                gaps.append((last, fresh))
+            seen.extend(fresh)
+            last = top
+
+    def write(nic: str) -> None:
+        for turn in range(10):
+            with world.store.write("test") as tx:
+                tx.bind(nic, world.hosts[0], BindingState.ACTIVE if turn % 2 else BindingState.OUTGOING)
+
+    reader = threading.Thread(target=read)
+    workers = [threading.Thread(target=write, args=(nic,)) for nic in nics]
+    reader.start()
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+    with world.store.read() as rx:
+        top = rx.zone_revision(world.zone)[0]
+    wait_until(lambda: seen and seen[-1] == top, "the reader has read all")
+    stop.set()
+    reader.join()
+    end()
+    assert gaps == []
+    assert sorted(told) == list(range(top - 79, top + 1))
+
+
+def test_a_subscriber_that_fails_does_not_undo_the_commit(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    told: list[int] = []
+
+    def fail(zone: str, revision: int) -> None:
+        raise OSError("gateway is gone")
+
+    world.store.subscribe(fail)
+    world.store.subscribe(lambda zone, revision: told.append(revision))
+    with world.store.write("test") as tx:
+        tx.touch_host(world.hosts[0])
+    assert told == [tx.revisions[world.zone]]
+    assert "a subscriber failed" in caplog.text
+
+
+def test_two_processes_see_each_other(world: World) -> None:
+    other = Store(world.store.url)
+    with other.write("other") as tx:
+        tx.touch_host(world.hosts[0])
+    assert other.epoch == world.store.epoch
+    with world.store.read() as rx:
+        assert rx.zone_revision(world.zone)[0] == tx.revisions[world.zone]
+    other.close()

@@ -1,0 +1,64 @@
+"""The database's schema: migrations add up to the tables, and what is not ours is left alone."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from vxloom.errors import StateError
+from vxloom.store import Store
+from vxloom.store.schema import METADATA
+
+
+def test_migrating_from_empty_gives_exactly_the_tables(tmp_path: Path) -> None:
+    store = Store(f"sqlite:///{tmp_path}/store.db")
+    with store._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
+        assert compare_metadata(context, METADATA) == []
+    store.close()
+
+
+def test_a_newer_schema_is_held(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    Store(f"sqlite:///{file}").close()
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StateError, match="9999"):
+        Store(f"sqlite:///{file}")
+
+
+def test_a_foreign_database_is_not_touched(tmp_path: Path) -> None:
+    file = tmp_path / "other.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("CREATE TABLE songs (title TEXT)")
+    with pytest.raises(StateError, match="not vxloom's"):
+        Store(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT name FROM sqlite_master").fetchall() == [("songs",)]
+
+
+@pytest.mark.parametrize("torn", [b"not a database at all, but long enough to look like one" * 20, None])
+def test_a_torn_file_is_one_line_and_kept(tmp_path: Path, torn: bytes | None) -> None:
+    file = tmp_path / "store.db"
+    Store(f"sqlite:///{file}").close()
+    whole = file.read_bytes()
+    content = torn if torn is not None else whole[:4096] + b"\xff" * 20_000 + whole[24_096:]
+    file.write_bytes(content)
+    with pytest.raises(StateError, match=r"store\.db"):
+        Store(f"sqlite:///{file}")
+    assert file.read_bytes()[:1000] == content[:1000]
+
+
+def test_many_may_open_an_empty_store_at_once(tmp_path: Path) -> None:
+    program = f"from vxloom.store import Store; print(Store('sqlite:///{tmp_path}/store.db').epoch)"
+    running = [subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE) for _ in range(6)]
+    epochs = {one.communicate(timeout=60)[0] for one in running}
+    assert [one.returncode for one in running] == [0] * 6
+    assert len(epochs) == 1
