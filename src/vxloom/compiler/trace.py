@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from vxloom.compiler.document import compile_document
-from vxloom.compiler.frames import Frame, Kind, packet, question
+from vxloom.compiler.frames import BROADCAST, Frame, Kind, packet, question
 from vxloom.compiler.host import compile_host
 from vxloom.compiler.segments import active_binding, compile_segments
 from vxloom.errors import IntentError
@@ -79,21 +79,44 @@ def trace(frame: Frame, host: str, tap: str, states: Mapping[str, HostState]) ->
     return Trace(frame, tuple(walk.hops))
 
 
-def follow(intent: Intent, source: str, target: str) -> tuple[Trace, ...]:
-    """Return the ways of what one NIC sends to reach another: a question per address family, then the packet itself.
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What one NIC sends to reach another: a question per address family, then the packet itself."""
+
+    traces: tuple[Trace, ...]
+    reached: bool
+    """The packet comes out of the other NIC's tap."""
+    conclusion: str
+
+    def __str__(self) -> str:
+        """Return every way, then the conclusion."""
+        return "\n".join([*map(str, self.traces), self.conclusion]) + "\n"
+
+
+def follow(intent: Intent, source: str, target: str) -> Story:
+    """Return how one NIC (id) would reach another, by the desired states of all hosts of the intent.
 
     Raises :class:`IntentError` when a NIC is not part of the intent or lives nowhere.
     """
     states = desired_states(intent)
     here, there = _nic(intent, source), _nic(intent, target)
-    host, tap = _home(intent, here)
-    traces: list[Trace] = []
+    (host, tap), home = _home(intent, here), _home(intent, there)
     pairs = [(mine, its) for mine in here.ips for its in there.ips if parse_ip(mine).version == parse_ip(its).version]
-    for mine, its in pairs:
-        traces.append(trace(question(here.mac, mine, its), host, tap, states))
+    traces = [trace(question(here.mac, mine, its), host, tap, states) for mine, its in pairs]
     mine, its = pairs[0] if pairs else ("", "")
     traces.append(trace(packet(here.mac, there.mac, mine, its), host, tap, states))
-    return tuple(traces)
+    reached = home in traces[-1].delivered
+    return Story(tuple(traces), reached, _conclusion(intent, here, there, reached=reached))
+
+
+def _conclusion(intent: Intent, here: Nic, there: Nic, *, reached: bool) -> str:
+    if reached:
+        return f"{here.vm_name} reaches {there.vm_name}"
+    names = {network.id: f"{network.name} (VNI {network.vni})" for network in intent.networks}
+    mine, its = names.get(here.network, here.network), names.get(there.network, there.network)
+    if mine != its:
+        return f"{here.vm_name} does not reach {there.vm_name}: {mine} and {its} are separate networks"
+    return f"{here.vm_name} does not reach {there.vm_name}: see the last line above"
 
 
 def desired_states(intent: Intent) -> dict[str, HostState]:
@@ -166,8 +189,10 @@ class _Walk:
         self._pass(host, place, f"to all of VNI {bridge.vni}: {len(others)} other taps here")
         for other in others:
             self._out(host, other)
-        if segment.vxlan is None or not segment.vxlan.mcast_flood:
-            return self._drop(host, place, "nothing leads to the peers")
+        if segment.vxlan is None:
+            return self._drop(host, place, "there is no VXLAN device: no peer hears it")
+        if not (segment.vxlan.bcast_flood if self.frame.destination == BROADCAST else segment.vxlan.mcast_flood):
+            return self._drop(host, segment.vxlan.name, "its port does not flood this: no peer hears it")
         if segment.vxlan.neigh_suppress and self.frame.asks and self.frame.sender == self.frame.target:
             return self._drop(host, segment.vxlan.name, "a gratuitous announcement stays at home (suppression)")
         if known and segment.vxlan.neigh_suppress:

@@ -16,6 +16,9 @@ from vxloom.planner.scope import keys
 
 Resources = Mapping[Key, Resource]
 
+KEPT = "ours, no longer wanted, kept while deletions are held"
+"""Detail of an obstacle that only holding makes one."""
+
 
 def diff(desired: HostState, observed: HostState, *, prune: bool = True, scope: Scope = ALL) -> Plan:
     """Return what turns ``observed`` into ``desired``.
@@ -87,7 +90,7 @@ def _obstacles(wanted: Resources, holders: Iterable[Foreign]) -> tuple[Obstacle,
 
 def _held(gone: Resources) -> tuple[Foreign, ...]:
     """While holding, our own unwanted resources stand in the way like foreign ones: nothing may delete them."""
-    return tuple(Foreign(key[1], key[0], r.exclusive, "ours, no longer wanted, kept while deletions are held") for key, r in gone.items())
+    return tuple(Foreign(key[1], key[0], r.exclusive, KEPT) for key, r in gone.items())
 
 
 def _with_referrers(roots: set[Key], among: Resources) -> set[Key]:

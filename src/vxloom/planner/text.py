@@ -8,6 +8,7 @@ from collections.abc import Callable
 from vxloom.model.addresses import format_mac, unpack_ip
 from vxloom.model.rows import Rows
 from vxloom.model.state import SegmentRows
+from vxloom.planner.compare import KEPT
 from vxloom.planner.plan import Obstacle, Operation, Plan, QuarantineStep, ResourceStep, RowsStep, Step
 
 EXAMPLES = 3
@@ -60,26 +61,32 @@ _ROW_TEXTS: tuple[tuple[str, str, Callable[[tuple[int, ...]], str]], ...] = (
 
 def _obstacle(obstacle: Obstacle) -> list[str]:
     what, (kind, value), holder = " ".join(obstacle.resource), obstacle.slot, obstacle.holder
-    detail = f" ({holder.detail})" if holder.detail else ""
     words = f"VNI and UDP port {value}" if kind == "vni" else f"{kind} {value}"
+    remedy = f"move or delete {holder.kind} {holder.name} yourself; what waits is made at the next look"
+    if holder.detail == KEPT:
+        remedy = "it goes when deletions are confirmed (`vxloom host confirm`)"
     return [
-        _line("!", what, f"waits: {words} is held by {holder.kind} {holder.name}{detail}, which does not carry our mark"),
-        f"    → move or delete {holder.kind} {holder.name} yourself; what waits is made at the next look, the rest goes on without it",
+        _line("!", what, f"waits: {words} is held by {holder.kind} {holder.name} ({holder.detail or 'not ours'})"),
+        f"    → {remedy}; the rest goes on without it",
     ]
 
 
 def _summary(plan: Plan) -> str:
     kinds = Counter(step.operation for step in plan.steps if isinstance(step, ResourceStep))
-    put = sum(len(getattr(step.put, name)) for step in plan.steps if isinstance(step, RowsStep) for name, _, _ in _ROW_TEXTS)
-    rows = sum(step.count() for step in plan.steps if isinstance(step, RowsStep))
+    rows = [step for step in plan.steps if isinstance(step, RowsStep)]
+    put, drop = (sum(len(getattr(side, name)) for side in sides for name, _, _ in _ROW_TEXTS) for sides in _sides(rows))
     counts = (
-        (kinds[Operation.CREATE], "to create"),
-        (kinds[Operation.UPDATE], "to change"),
-        (kinds[Operation.DELETE], "to delete"),
-        (put, "rows to put"),
-        (rows - put, "rows to drop"),
-        (sum(isinstance(step, QuarantineStep) for step in plan.steps), "strays to lock"),
-        (len(plan.obstacles), "in the way"),
+        (kinds[Operation.CREATE], "to create", "to create"),
+        (kinds[Operation.UPDATE], "to change", "to change"),
+        (kinds[Operation.DELETE], "to delete", "to delete"),
+        (put, "row to put", "rows to put"),
+        (drop, "row to drop", "rows to drop"),
+        (sum(isinstance(step, QuarantineStep) for step in plan.steps), "stray to lock", "strays to lock"),
+        (len(plan.obstacles), "in the way", "in the way"),
     )
-    words = [f"{count} {what}" for count, what in counts if count]
+    words = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
     return ", ".join(words) if words else "nothing to do: the host is as it should be"
+
+
+def _sides(rows: list[RowsStep]) -> tuple[list[SegmentRows], list[SegmentRows]]:
+    return [step.put for step in rows], [step.drop for step in rows]
