@@ -1,42 +1,21 @@
-"""The lab's own promises: a layer-3 underlay, private files, faults that heal, and a death that leaves nothing."""
+"""The lab's promises while it lives: a layer-3 underlay, private files, commands and processes where they belong."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.scenarios.labs import alive, namespaces_of, pids_of, processes_in, sweeper_of
+from tests.scenarios.labs import alive
 from tests.waiting import wait_until
-from vxloom.errors import ConfigError, TransportError, VxloomError
-from vxloom.lab import CommandError, Lab, faults, services, state
-
-VXLOOM = str(Path(sys.prefix, "bin", "vxloom"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def lab_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """State of these labs stays under the test run's own directory."""
-    directory = tmp_path_factory.mktemp("labs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(state.BASE_VARIABLE, str(directory))
-        yield directory
-
-
-@pytest.fixture(scope="module")
-def lab(lab_directory: Path) -> Iterator[Lab]:
-    with Lab(hypervisors=2) as made:
-        yield made
-
+from vxloom.errors import VxloomError
+from vxloom.lab import CommandError, Lab, services
 
 # ---------------------------------------------------------------------------------------------------------- underlay
 
@@ -224,209 +203,3 @@ def _fetch(url: str) -> bytes:
             return bytes(answer.read())
     except (OSError, urllib.error.URLError):
         return b""
-
-
-# ---------------------------------------------------------------------------------------------------------- faults
-
-
-@pytest.fixture
-def healed(lab: Lab) -> Iterator[Lab]:
-    yield lab
-    faults.heal(lab)
-    for node in lab.hypervisors:
-        assert node.ping(lab.node("mgmt").address)
-        assert node.ping(str(lab.node("mgmt").spec.address6))
-
-
-def test_a_partition_parts_two_nodes_and_no_more(healed: Lab) -> None:
-    h1, h2, mgmt = (healed.node(name) for name in ("h1", "h2", "mgmt"))
-    faults.partition(healed, "h1", "h2")
-    assert not h1.ping(h2.address, wait=0.2)
-    assert not h2.ping(str(h1.spec.address6), wait=0.2)
-    assert h1.ping(mgmt.address)
-    assert h2.ping(mgmt.address)
-
-
-def test_a_headless_node_still_reaches_its_peers(healed: Lab) -> None:
-    faults.mgmt_cut(healed, "h1")
-    assert not healed.node("h1").ping(healed.node("mgmt").address, wait=0.2)
-    assert healed.node("h1").ping(healed.node("h2").address)
-
-
-def test_a_link_down_is_a_lost_carrier(healed: Lab) -> None:
-    faults.link_down(healed, "h1")
-    assert "NO-CARRIER" in healed.node("h1").run(["ip", "link", "show", "eth0"]).stdout
-    faults.link_up(healed, "h1")
-    assert healed.node("h1").ping(str(healed.node("h2").spec.address6))
-
-
-def test_a_narrow_hop_is_told_by_the_router_only(healed: Lab) -> None:
-    faults.path_mtu(healed, "h2", "1400")
-    big = ["ping", "-n", "-c1", "-W1", "-M", "do", "-s", "1472", healed.node("h2").address]
-    answer = healed.node("h1").run(big, check=False)
-    assert "1400" in answer.stdout + answer.stderr
-    assert "mtu 1550" in healed.node("h2").run(["ip", "link", "show", "eth0"]).stdout
-    faults.heal(healed)
-    healed.node("h1").run(["ip", "route", "flush", "cache"])
-    assert healed.node("h1").run(big).returncode == 0
-
-
-def test_a_changed_mtu_is_seen_by_the_node(healed: Lab) -> None:
-    faults.mtu(healed, "h2", "1400")
-    assert "mtu 1400" in healed.node("h2").run(["ip", "link", "show", "eth0"]).stdout
-    with pytest.raises(ConfigError, match="out of range"):
-        faults.mtu(healed, "h2", "100")
-
-
-def test_rows_and_devices_are_deleted_as_by_a_careless_hand(lab: Lab) -> None:
-    h1, mac = lab.node("h1"), "02:00:00:00:00:01"
-    h1.run(["ip", "link", "add", "br0", "type", "bridge"])
-    h1.run(["ip", "link", "add", "vxlan7001", "type", "vxlan", "id", "7001", "dstport", "4789", "local", h1.address, "nolearning"])
-    h1.run(["ip", "link", "set", "vxlan7001", "master", "br0"])
-    h1.run(["bridge", "fdb", "add", mac, "dev", "vxlan7001", "self", "dst", "10.200.2.2"])
-    h1.run(["bridge", "fdb", "add", mac, "dev", "vxlan7001", "master", "static"])
-    assert faults.fdb_del(lab, "h1", mac.upper()) == f"2 rows for {mac} deleted on h1"
-    assert mac not in h1.run(["bridge", "fdb", "show"]).stdout
-    with pytest.raises(VxloomError, match="no forwarding row"):
-        faults.fdb_del(lab, "h1", mac)
-    faults.device_del(lab, "h1", "7001")
-    with pytest.raises(VxloomError, match="no VXLAN device with VNI 7001"):
-        faults.device_del(lab, "h1", "7001")
-    h1.run(["ip", "link", "del", "br0"])
-
-
-def test_healing_starts_what_was_killed(lab: Lab) -> None:
-    lab.start_process("h1", "agent", ["sleep", "3600"])
-    faults.kill_agent(lab, "h1")
-    assert not lab.process("h1", "agent").running
-    assert "agent on h1" in faults.heal(lab)
-    assert lab.process("h1", "agent").running
-    lab.kill("h1", "agent")
-
-
-# ---------------------------------------------------------------------------------------------------------- death
-
-
-def test_down_leaves_nothing(lab_directory: Path) -> None:
-    lab = Lab(hypervisors=2).up()
-    lab.start_process("h1", "worker", ["sleep", "3600"])
-    lab.node("h1").run(["ip", "netns", "add", "guest"])
-    shell = lab.node("h1").popen(["sleep", "3600"])
-    report, namespaces = lab.report(), namespaces_of(lab)
-    assert processes_in(namespaces)
-    lab.down()
-    assert alive(pids_of(report)) == []
-    assert shell.wait(5) != 0
-    shell.communicate()
-    assert processes_in(namespaces) == []
-    assert lab.spec.name not in [entry.name for entry in lab_directory.iterdir()]
-    with pytest.raises(VxloomError, match="h1 is gone"):
-        lab.node("h1").run(["true"])
-    lab.down()  # twice is fine
-
-
-def test_a_killed_supervisor_takes_everything_with_it(lab_directory: Path) -> None:
-    lab = Lab(hypervisors=2).up(keep=True)
-    lab.start_process("h1", "worker", ["sh", "-c", "sleep 3600 & setsid sleep 3600"])
-    report, namespaces = lab.report(), namespaces_of(lab)
-    _kill(report.pid)
-    wait_until(lambda: not alive(pids_of(report)) and not processes_in(namespaces), "every process of the lab is gone")
-    wait_until(lambda: not lab.directory.exists(), "its files are gone")
-    with Lab(hypervisors=1, name=lab.spec.name) as again:
-        assert again.node("h1").ping(again.node("mgmt").address)
-
-
-def test_a_lab_killed_with_its_sweeper_is_no_obstacle(lab_directory: Path) -> None:
-    lab = Lab(hypervisors=1).up(keep=True)
-    report = lab.report()
-    sweeper = sweeper_of(report.pid)
-    _kill(sweeper)
-    wait_until(lambda: not alive([sweeper]), "the sweeper is gone")
-    _kill(report.pid)
-    wait_until(lambda: not alive(pids_of(report)), "the lab is gone")
-    assert lab.directory.exists()
-    with Lab(hypervisors=1, name=lab.spec.name) as again:
-        assert again.node("mgmt").ping(again.node("h1").address)
-    assert not lab.directory.exists()
-
-
-def test_a_lab_whose_owner_dies_half_way_up_never_stands(lab_directory: Path) -> None:
-    ours, theirs = socket.socketpair()
-    argv = [sys.executable, "-m", "vxloom.lab.supervisor", str(theirs.fileno()), '{"name":"halfway","hypervisors":3}']
-    with theirs:
-        subprocess.run(argv, pass_fds=[theirs.fileno()], check=True)
-    with ours.makefile("rb") as lines:
-        assert json.loads(lines.readline())["text"] == "5 nodes stand"
-    ours.close()
-    wait_until(lambda: not (lab_directory / "halfway").exists(), "nothing is left of it")
-
-
-def test_a_lab_does_not_outlive_the_test_that_made_it(lab_directory: Path) -> None:
-    code = "import sys\nfrom vxloom.lab import Lab\nlab = Lab(1, name='orphan').up()\nprint(lab.report().pid, flush=True)\nsys.stdin.read()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
-        assert owner.stdout is not None
-        assert int(owner.stdout.readline())
-        report = Lab.attach("orphan").report()
-        owner.kill()
-    wait_until(lambda: not alive(pids_of(report)), "the lab went with its owner")
-    wait_until(lambda: not (lab_directory / "orphan").exists(), "and its files")
-
-
-def test_two_labs_do_not_meet(lab: Lab) -> None:
-    with Lab(hypervisors=1) as other:
-        assert other.report().api_port != lab.report().api_port
-        assert other.node("h1").address == lab.node("h1").address
-        assert not namespaces_of(other) & namespaces_of(lab)
-        faults.link_down(other, "h1")
-        assert lab.node("h1").ping(lab.node("mgmt").address)
-        assert not other.node("h1").ping(other.node("mgmt").address, wait=0.2)
-
-
-def test_a_second_lab_of_the_same_name_is_refused_and_the_first_unharmed(lab: Lab) -> None:
-    with pytest.raises(VxloomError, match="already up"):
-        Lab(name=lab.spec.name).up()
-    assert lab.node("h1").ping(lab.node("h2").address)
-
-
-# ---------------------------------------------------------------------------------------------------------- command line
-
-
-def _vxloom(*argv: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([VXLOOM, "lab", *argv], capture_output=True, text=True, check=False, timeout=90)
-
-
-def test_the_command_line_from_up_to_down(lab_directory: Path) -> None:
-    up = _vxloom("up", "--bare", "--lab", "cli", "--hypervisors", "2", "--port", "0")
-    assert (up.returncode, up.stdout.splitlines()[0].partition(" is up")[0]) == (0, "lab 'cli'"), up.stderr
-    facts = json.loads(_vxloom("status", "--lab", "cli", "--output", "json").stdout)
-    assert [node["node"] for node in facts["nodes"]] == ["underlay", "mgmt", "h1", "h2"]
-    assert "10.200.1.2" in _vxloom("status", "--lab", "cli").stdout
-    assert _vxloom("exec", "--lab", "cli", "h1", "--", "sh", "-c", "hostname; exit 7").returncode == 7
-    assert _vxloom("exec", "--lab", "cli", "h1", "hostname").stdout == "h1\n"
-    assert "cannot reach each other" in _vxloom("fault", "partition", "--lab", "cli", "h1", "h2").stdout
-    assert _vxloom("fault", "heal", "--lab", "cli").returncode == 0
-    for wrong, words in (
-        (("exec", "--lab", "cli", "h9", "true"), "no node 'h9'"),
-        (("guest", "--lab", "cli", "web9", "true"), "no hypervisor has a guest 'web9'"),
-        (("env", "--lab", "cli"), "no keys yet"),
-        (("fault", "mtu", "--lab", "cli", "h1", "wide"), "'wide' is not an MTU"),
-        (("up", "--bare", "--lab", "cli"), "already up"),
-    ):
-        answer = _vxloom(*wrong)
-        assert answer.returncode in {1, 2}
-        assert words in answer.stderr
-        assert "Traceback" not in answer.stderr
-    assert "is gone" in _vxloom("down", "--lab", "cli").stdout
-    status = _vxloom("status", "--lab", "cli")
-    assert (status.returncode, "`vxloom lab up --lab cli` starts it" in status.stderr) == (1, True)
-    assert _vxloom("down", "--lab", "cli").returncode == 0
-
-
-def test_attaching_to_no_lab_says_so() -> None:
-    with pytest.raises(TransportError, match="does not answer"):
-        Lab.attach("nowhere")
-
-
-def _kill(pid: int) -> None:
-    """Kill -9 a process that this test's lab started."""
-    os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,25 @@
+"""Labs for scenarios: two hypervisors per module unless it makes its own; their state stays under the run's own directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from vxloom.lab import Lab, state
+
+
+@pytest.fixture(scope="session", autouse=True)
+def lab_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where labs of this run keep their state."""
+    directory = tmp_path_factory.mktemp("labs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(state.BASE_VARIABLE, str(directory))
+        yield directory
+
+
+@pytest.fixture(scope="module")
+def lab(lab_directory: Path) -> Iterator[Lab]:
+    with Lab(hypervisors=2) as made:
+        yield made
