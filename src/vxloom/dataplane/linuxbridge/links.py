@@ -125,6 +125,15 @@ def tap_resource(link: Link, bridge: str, macs: Iterable[int]) -> Tap:
     )
 
 
+def is_bound(link: Link, macs: Iterable[int]) -> bool:
+    """Tell whether a port was bound by us: a MAC is fixed to it, or (a guest still to come) it is locked and yet hears broadcasts.
+
+    A locked port that hears none is a stray we quarantined.
+    """
+    port = link.port
+    return bool(tuple(macs)) or (port is not None and port.locked and port.bcast_flood and port.mcast_flood)
+
+
 def stray_of(link: Link, bridge: str) -> Stray:
     """Return an unbound port of one of our bridges."""
     port = link.port

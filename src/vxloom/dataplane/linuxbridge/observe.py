@@ -11,6 +11,7 @@ from vxloom.dataplane.linuxbridge.links import (
     Overlay,
     bridge_resource,
     foreign_of,
+    is_bound,
     is_ours,
     may_be_tap,
     overlay_of,
@@ -120,8 +121,8 @@ def _state(overlay: Overlay, by_index: dict[int, Link], fdb: Rows, neighbours: R
     strays: list[Stray] = []
     for link in overlay.ports:
         on = by_index[link.master].name
-        if link.index in macs:
-            tap = tap_resource(link, on, macs[link.index])
+        if is_bound(link, macs.get(link.index, ())):
+            tap = tap_resource(link, on, macs.get(link.index, ()))
             resources[tap.key] = tap
         else:
             strays.append(stray_of(link, on))
