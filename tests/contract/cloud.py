@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ from vxloom.server.gateway import Gateway, Timing
 from vxloom.settings import AgentSettings, ServerSettings
 from vxloom.store import Store, records
 
-SERVER = Timing(beat=0.5, poll=0.1, again=0.05, greeting=5.0, reap=0.2)
+SERVER = Timing(beat=0.5, silence=1.5, poll=0.1, again=0.05, greeting=5.0, reap=0.2)
 AGENT = AgentTiming(beat=0.5, silence=1.5, connect=5.0, first=0.02, soon=0.1, late=0.2, refused=0.3)
 
 
@@ -64,7 +65,11 @@ async def running(task: asyncio.Task[None]) -> AsyncIterator[None]:
 async def raw(gateway: Gateway, identity: Identity | None = None) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Open a TLS connection to the gateway and say nothing; with a host's certificate or without."""
     context = identity.context() if identity is not None else probing_context()
-    return await asyncio.open_connection("127.0.0.1", gateway.port, ssl=context, server_hostname=SERVER_NAME)
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)  # else the kernel takes megabytes for a reader that reads nothing
+    plain.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", gateway.port))
+    return await asyncio.open_connection(sock=plain, ssl=context, server_hostname=SERVER_NAME)
 
 
 async def reply(reader: asyncio.StreamReader) -> FromGateway | None:
@@ -209,6 +214,7 @@ class Agent:
     seen: list[FromGateway] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     answers: bool = True
+    timing: AgentTiming = AGENT
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -217,7 +223,7 @@ class Agent:
             token_file.write_text(self.token)
         self.settings = AgentSettings(server=f"127.0.0.1:{self.port}", name=self.name, state_dir=self.folder, token_file=token_file)
         self.identity = Identity.load(self.folder)
-        self.stream = Stream(self.settings, self.identity, self, timing=AGENT)
+        self.stream = Stream(self.settings, self.identity, self, timing=self.timing)
 
     @property
     def host(self) -> str:

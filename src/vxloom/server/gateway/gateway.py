@@ -44,6 +44,8 @@ _Result = TypeVar("_Result")
 _STRANGER_LIMIT = 64 * 1024
 """Bytes of a first message from somebody without a certificate: a token and a request are 2 kB."""
 _THREADS = 4
+_BEAT = 5.0
+"""Seconds; agents count on a sign of life at least every 15."""
 
 
 class _Opening(msgspec.Struct):
@@ -59,7 +61,8 @@ class Gateway:
         self._listen = _address(settings.agent_listen)
         self._store = store
         with store.read() as rx:
-            self._timing = timing or Timing(beat=rx.setting_float("vxloom.host.timeout") / Timing.silent_beats)
+            silence = rx.setting_float("vxloom.host.timeout")
+            self._timing = timing or Timing(beat=min(_BEAT, silence / 3), silence=silence)
             lifetime = lifetime or timedelta(days=rx.setting_float("vxloom.certificate.days"))
         self._authority = Authority(settings.data / "ca", lifetime=lifetime)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway")

@@ -27,8 +27,8 @@ class _Batch:
     states: dict[str, records.HostState] = field(default_factory=dict)
     alerts: dict[tuple[str, str], str] = field(default_factory=dict)
     """(code, host) → text; empty: resolved."""
-    claims: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
-    """(NIC, address) → (host, NIC). The last word wins."""
+    claims: dict[tuple[str, str, str], None] = field(default_factory=dict)
+    """(host, NIC, address), in the order they came: the last word wins."""
 
     def __bool__(self) -> bool:
         return bool(self.acks or self.states or self.alerts or self.claims)
@@ -79,8 +79,8 @@ class Ledger:
 
     def claimed(self, host: str, nic: str, address: str) -> None:
         """Note that a NIC of this host announced a shared address. The latest claim of an address comes last."""
-        self._batch.claims.pop((nic, address), None)
-        self._batch.claims[nic, address] = (host, nic)
+        self._batch.claims.pop((host, nic, address), None)
+        self._batch.claims[host, nic, address] = None
         self._called.set()
 
     async def run(self) -> None:
@@ -148,7 +148,7 @@ class Ledger:
                 tx.alert(code, host, text, type=_HOST_ALERT)
             for code, host in resolved:
                 tx.resolve_alert(code, host)
-            for (_, address), (host, nic) in batch.claims.items():
+            for host, nic, address in batch.claims:
                 if tx.one(records.Binding, nic=nic, host=host) is not None:  # a host speaks for its own ports only
                     tx.claim(nic, address)
 
