@@ -109,8 +109,8 @@ def _make_card(name: str, port: PortDocument, mtu: int) -> None:
     # reports its carrier up to a second late (linkwatch_urgent_event, net/core/link_watch.c; measured on 6.18).
     index = str(_CARD_INDEX + port.position)
     # fmt: off
-    _ip("link", "add", port.tap, "mtu", size, "type", "veth",
-        "peer", "name", card, "index", index, "address", port.mac, "mtu", size, "netns", name)
+    _ip("-n", name, "link", "add", "name", card, "index", index, "mtu", size, "address", port.mac, "type", "veth",
+        "peer", "name", port.tap, "mtu", size, "netns", str(os.getpid()))
     # fmt: on
     Path(f"/proc/sys/net/ipv6/conf/{port.tap}/disable_ipv6").write_text("1")  # a tap is a wire; the host says nothing on it
 
