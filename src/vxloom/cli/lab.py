@@ -6,14 +6,16 @@ import json
 import os
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import click
 
 from vxloom.errors import TransportError, VxloomError
-from vxloom.lab import faults, state, topology
+from vxloom.lab import cloud, faults, state, topology
 from vxloom.lab.entry import environment
 from vxloom.lab.lab import Lab
 from vxloom.lab.node import Place
@@ -21,7 +23,7 @@ from vxloom.lab.node import Place
 if TYPE_CHECKING:
     from vxloom.lab.control import Report
 
-_SHOW_AFTER_SECONDS = 2.0
+_SHOW_EVERY_SECONDS = 2.0
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -51,9 +53,10 @@ def command() -> None:
 @click.option("--hypervisors", "-n", default=3, show_default=True, help="How many: h1, h2, …, each in a subnet of its own.")
 @click.option("--mtu", default=topology.DEFAULT_MTU, show_default=True, help="MTU of the underlay in bytes; VXLAN takes 50 of it.")
 @click.option("--port", default=8080, show_default=True, help="Loopback port of the API; the next free one if it is taken.")
-@click.option("--bare", is_flag=True, help="Nodes and underlay only, no management server.")
-def up(name: str, hypervisors: int, mtu: int, port: int, bare: bool) -> None:
-    """Start a lab and leave it running.
+@click.option("--empty", is_flag=True, help="No zone and no hosts yet: a management server with nothing in it.")
+@click.option("--bare", is_flag=True, help="No management server either: nodes and underlay.")
+def up(name: str, hypervisors: int, mtu: int, port: int, empty: bool, bare: bool) -> None:
+    """Start a lab and leave it running: management server, one zone, every hypervisor joined.
 
     \b
     vxloom lab up --hypervisors 3
@@ -62,16 +65,21 @@ def up(name: str, hypervisors: int, mtu: int, port: int, bare: bool) -> None:
     vxloom lab down
     """
     start = time.monotonic()
-    made = Lab(hypervisors, mtu=mtu, name=name, api_port=port, progress=_progress()).up(keep=True)
-    if not bare:
+    with _Progress() as progress:
+        made = Lab(hypervisors, mtu=mtu, name=name, api_port=port, progress=progress.tell).up(keep=True)
         try:
-            made.start_server()
+            if not bare:
+                progress.begin("the management server starts")
+                made.start_server()
+            if not bare and not empty:
+                progress.begin("a zone is made and the hypervisors join it")
+                api = cloud.client(made)
+                cloud.join_hosts(made, api, cloud.make_zone(api))
         except BaseException:
             made.down()
             raise
-    report = made.report()
+    option, report = _option(name), made.report()
     click.echo(f"lab {name!r} is up after {time.monotonic() - start:.1f} s: {', '.join(node.name for node in made.nodes)}")
-    option = _option(name)
     click.echo(f"API: http://127.0.0.1:{report.api_port}/client/api  (keys: `vxloom lab env{option}`; end it: `vxloom lab down{option}`)")
 
 
@@ -163,16 +171,33 @@ for _entry in faults.FAULTS:
     _add_fault(_entry)
 
 
-def _progress() -> Callable[[str, float], None]:
-    """Print a line per step, but only once the whole has taken longer than a person waits without wondering."""
-    start = time.monotonic()
+class _Progress:
+    """Says what is going on, with the time, every two seconds; nothing for what takes less. A context manager."""
 
-    def step(text: str, seconds: float) -> None:
-        elapsed = time.monotonic() - start
-        if elapsed > _SHOW_AFTER_SECONDS:
-            click.echo(f"{elapsed:6.1f} s  {text}", err=True)
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._text = "nodes are made"
+        self._ended = threading.Event()
+        self._voice = threading.Thread(target=self._speak, daemon=True)
 
-    return step
+    def begin(self, text: str) -> None:
+        self._text = text
+
+    def tell(self, text: str, seconds: float) -> None:
+        """As ``Lab`` reports it; the time since the start is said in any case."""
+        self._text = text
+
+    def _speak(self) -> None:
+        while not self._ended.wait(_SHOW_EVERY_SECONDS):
+            click.echo(f"{time.monotonic() - self._start:6.1f} s  {self._text}", err=True)
+
+    def __enter__(self) -> Self:
+        self._voice.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._ended.set()
+        self._voice.join()
 
 
 def _option(name: str) -> str:

@@ -118,7 +118,7 @@ class Place:
             env=entry.environment(env),
         )
 
-    def ping(self, address: str, *, count: int = 1, wait: float = 1.0) -> bool:
+    def ping(self, address: str, *, count: int = 1, wait: float = 2.0) -> bool:
         """Whether at least one of ``count`` echo requests, 50 ms apart, is answered; ``wait`` seconds for the last."""
         argv = ["ping", "-n", "-q", "-c", str(count), "-i", "0.05", "-W", str(wait), address]
         return self.run(argv, check=False, timeout=count * 0.05 + wait + 10).returncode == 0
