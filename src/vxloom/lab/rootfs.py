@@ -11,7 +11,8 @@
 ==================  ================================================================================
 
 All of it lives in the node's mount namespace and is gone with its last process. This keeps *accidents* away from the
-real machine; a hostile root inside a node could still undo it.
+real machine; a root inside a node who sets out to (``mount -o remount,rw /``) can still undo it. An overlay over the whole
+root would not let him, but what is renamed into place below an overlay (as editors and git do) may not be seen above it.
 """
 
 from __future__ import annotations
