@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from vxloom.store import Store, Transaction, records
 
@@ -31,6 +31,7 @@ class Writers:
     def rounds(self, number: int) -> None:
         for turn in range(number):
             with self.store.write("writer") as tx:
+                assert tx.get(records.Vm, self.vm.id)  # reads before it writes: a lock taken only then would be too late
                 network = self.network(tx)
                 kept, lost = self.nic(tx), self.nic(tx)
                 tx.bind(kept, self.host.id)
@@ -66,12 +67,9 @@ class Writers:
 
 def main(url: str, ledger: str, writers: str, rounds: str) -> None:
     work = Writers(url, ledger)
-    threads = [threading.Thread(target=work.rounds, args=(int(rounds),)) for _ in range(int(writers))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    work.note("done")
+    with ThreadPoolExecutor(int(writers)) as pool:
+        for outcome in [pool.submit(work.rounds, int(rounds)) for _ in range(int(writers))]:
+            outcome.result()  # a writer's exception ends the process with an error
 
 
 if __name__ == "__main__":
