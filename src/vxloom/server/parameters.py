@@ -167,7 +167,7 @@ def _checked(command: str, parameter: Parameter, value: str) -> str:
     if not text:
         return ""
     if parameter.kind is Kind.UUID:
-        return _uuid(command, parameter.name, text)
+        return _uuid(parameter.name, text)
     if parameter.kind in {Kind.INTEGER, Kind.LONG}:
         if not _INTEGER.match(text):
             raise _invalid(command, parameter.name, value, "a whole number is wanted")
@@ -185,15 +185,14 @@ def _checked(command: str, parameter: Parameter, value: str) -> str:
     return value
 
 
-def _uuid(command: str, name: str, text: str) -> str:
+def _uuid(name: str, text: str) -> str:
     try:
-        return str(uuid.UUID(text)) if len(text) == 36 else _raise(_invalid(command, name, text, "ids are UUIDs"))
+        parsed = str(uuid.UUID(text))
     except ValueError:
-        raise _invalid(command, name, text, "ids are UUIDs") from None
-
-
-def _raise(error: RequestError) -> str:
-    raise error
+        raise unknown_id(name, text) from None
+    if parsed != text.lower():  # the standard library also takes braces, "urn:" and no hyphens at all
+        raise unknown_id(name, text)
+    return parsed
 
 
 def unknown_id(name: str, value: str) -> RequestError:

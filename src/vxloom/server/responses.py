@@ -1,8 +1,8 @@
 """What goes back to a client: CloudStack's envelope as JSON or XML. Pure.
 
 A value is None, a bool, a number, a string, a list or a mapping. None is left out everywhere. Shapes: an empty list is ``{}``; a page
-past the end has only ``count``; errors carry ``uuidList``, ``errorcode``, ``cserrorcode``, ``errortext``. Source: ApiResponseSerializer.java,
-BaseListCmd.java, ExceptionResponse.java.
+past the end has only ``count``; errors carry ``uuidList``, ``errorcode``, ``cserrorcode``, ``errortext``.
+Source: ApiResponseSerializer.java, BaseListCmd.java, ExceptionResponse.java.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from vxloom import __version__
 from vxloom.errors import RequestError
 
-Value: TypeAlias = "None | bool | int | float | str | Sequence[Value] | Mapping[str, Value]"
+Value: TypeAlias = "bool | int | float | str | Sequence[Value] | Mapping[str, Value] | None"
 Fields: TypeAlias = Mapping[str, Value]
 """One object as a client sees it."""
 
@@ -27,6 +27,9 @@ XML_TYPE = "text/xml;charset=UTF-8"
 
 # XML 1.0 has no way to write these at all.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+_NOT_A_NAME = re.compile(r"^(?![A-Za-z_])|[^A-Za-z0-9_.-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +66,22 @@ def failure(error: RequestError) -> Fields:
 
 def reply(wrapper: str, content: Fields, *, json: bool, status: int = 200) -> Reply:
     """Return the answer: ``content`` inside ``wrapper``, in the format asked for."""
-    clean = _without_none(content)
+    clean = without_none(content)
     if json:
         return Reply(status, JSON_TYPE, msgspec.json.encode({wrapper: clean}))
     return Reply(status, XML_TYPE, _document(wrapper, clean))
 
 
-def _without_none(value: Value) -> Value:
+def without_none(content: Fields) -> dict[str, Value]:
+    """Return the content with every None left out, at any depth."""
+    return {name: _clean(item) for name, item in content.items() if item is not None}
+
+
+def _clean(value: Value) -> Value:
     if isinstance(value, Mapping):
-        return {name: _without_none(item) for name, item in value.items() if item is not None}
+        return without_none(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_without_none(item) for item in value if item is not None]
+        return [_clean(item) for item in value if item is not None]
     return value
 
 
@@ -97,4 +105,5 @@ def _elements(value: Value, name: str = "") -> Iterator[str]:
 
 
 def _element(name: str, inner: str) -> str:
+    name = _NOT_A_NAME.sub("_", name)  # keys of details are the user's own words
     return f"<{name}>{inner}</{name}>"

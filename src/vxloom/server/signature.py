@@ -2,7 +2,8 @@
 
 Clients disagree on how ``*``, ``~``, ``[`` and ``]`` are encoded and on how names are sorted (the developer guide says one thing, the
 real server does another, libraries copied either). Every form below signs the same content with the same secret, so accepting all of
-them weakens nothing. Source of the forms: cs 5.2.0, apache-libcloud 3.9.1, go-cloudstack 2.9.0, CloudMonkey 6.4, csclient 0.6.4, ApiServer.java.
+them weakens nothing. Source of the forms: cs 5.2.0, apache-libcloud 3.9.1, go-cloudstack 2.9.0, CloudMonkey 6.4, csclient 0.6.4,
+ApiServer.java.
 """
 
 from __future__ import annotations

@@ -1,0 +1,68 @@
+"""The HTTP side: ``/client/api``, GET and POST, bounded in size. Every command runs in a worker thread; the loop never waits for one."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from vxloom.errors import RequestError
+from vxloom.server import responses
+from vxloom.server.dispatch import Pair, answer
+from vxloom.server.fleet import Fleet
+from vxloom.store import Store
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a request body: room for the largest user data CloudStack takes (base64 of 1 MiB it does not; 32 KiB it does)."""
+MAX_PARAMETERS = 2000
+FORM = "application/x-www-form-urlencoded"
+
+
+def create_app(store: Store, fleet: Fleet) -> Starlette:
+    """Return the ASGI application of one server process."""
+
+    async def api(request: Request) -> Response:
+        try:
+            pairs = await _parameters(request)
+        except RequestError as error:
+            return _response(responses.reply("errorresponse", responses.failure(error), json=True, status=error.code))
+        return _response(await run_in_threadpool(answer, pairs, store=store, fleet=fleet))
+
+    return Starlette(routes=[Route(path, api, methods=["GET", "POST"]) for path in ("/client/api", "/client/api/")])
+
+
+async def _parameters(request: Request) -> list[Pair]:
+    """Return the decoded parameters, query before form: the first of a name counts. Raises :class:`RequestError` 413, 415 or 430."""
+    texts = [request.url.query]
+    if request.method == "POST":
+        texts.append(await _form(request))
+    try:
+        return [pair for text in texts for pair in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)]
+    except ValueError:
+        raise RequestError("The request's parameters are not URL-encoded UTF-8, or too many", code=430) from None
+
+
+async def _form(request: Request) -> str:
+    kind = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY:
+                raise RequestError(f"The request body is larger than {MAX_BODY} bytes", code=413, cs_code=9999)
+    except ClientDisconnect:
+        raise RequestError("The client went away in the middle of its request", code=430) from None
+    if body and kind != FORM:
+        raise RequestError(f"The request body is {kind[:80]}", code=415, cs_code=9999, remedy=f"send {FORM}")
+    try:
+        return body.decode("ascii")
+    except UnicodeDecodeError:
+        raise RequestError("The request body is not URL-encoded", code=430) from None
+
+
+def _response(reply: responses.Reply) -> Response:
+    return Response(reply.body, reply.status, media_type=None, headers={"content-type": reply.content_type})

@@ -1,0 +1,30 @@
+"""Whose key is it? The one place that turns an API key into a caller."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vxloom.server.call import Caller
+from vxloom.store import Store
+
+ENABLED = "enabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A caller and the secret that signs for it; the secret never shows in a log."""
+
+    caller: Caller
+    secret: str = field(repr=False)
+
+
+def credentials_of(store: Store, key: str) -> Credentials | None:
+    """Return whose API key it is; None when nobody's, or when user or account are disabled or locked."""
+    with store.read() as rx:
+        found = rx.user_by_key(key)
+    if found is None:
+        return None
+    user, account, domain = found
+    if user.state.lower() != ENABLED or account.state.lower() != ENABLED or not user.secret_key:
+        return None
+    return Credentials(Caller(user, account, domain), user.secret_key)

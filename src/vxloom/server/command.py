@@ -1,0 +1,108 @@
+"""What a command of the API is, and how the command files are found.
+
+A command file holds one subclass of :class:`Command`; its declaration drives dispatch, checking, ``listApis`` and the reference alike, so
+that they cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import abc
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import ClassVar
+
+from vxloom.errors import RequestError
+from vxloom.server import commands
+from vxloom.server.call import Call, Caller
+from vxloom.server.parameters import Parameter
+from vxloom.server.responses import Fields
+from vxloom.server.waiting import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a command's answer, as ``listApis`` shows it."""
+
+    name: str
+    kind: str
+    description: str
+    nested: tuple[Field, ...] = ()
+
+
+def fields(text: str, **nested: tuple[Field, ...]) -> tuple[Field, ...]:
+    """Return the fields of a table: one ``name type description`` a line; ``nested`` gives the fields of lists of objects."""
+    rows = [line.split(maxsplit=2) for line in text.strip().splitlines()]
+    return tuple(Field(name, kind, description, nested.get(name, ())) for name, kind, description in rows)
+
+
+SUCCESS = fields("success boolean true when it was done\ndisplaytext string what was done")
+
+
+class Command(abc.ABC):
+    """One command. The class's docstring is its description for clients (first line) and for the reference (all of it)."""
+
+    name: ClassVar[str]
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    answer: ClassVar[tuple[Field, ...]] = SUCCESS
+    """Fields of the object (or of each listed object) in the answer, or in the result of its job."""
+    asynchronous: ClassVar[bool] = False
+    for_users: ClassVar[bool] = False
+    """Whether accounts other than root admins may call it."""
+    example: ClassVar[str]
+    """A call as a person types it with the ``cs`` client; the reference shows it."""
+
+    @abc.abstractmethod
+    def run(self, call: Call) -> Fields:
+        """Return the content of the answer; raises :class:`RequestError`. Never waits for a host: a job does that."""
+
+    def advance(self, step: Step) -> None:
+        """Carry a job of this command on: finish it, or begin its next phase. Only commands whose jobs wait have it."""
+        raise NotImplementedError(f"{self.name} has no jobs that wait")
+
+    def allows(self, caller: Caller) -> bool:
+        """Tell whether a caller may use the command at all; what it may see with it is the command's business."""
+        return self.for_users or caller.root
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the description."""
+        return inspect.getdoc(cls).partition("\n")[0] if cls.__doc__ else ""  # type: ignore[union-attr] # it has one
+
+
+@cache
+def registry() -> Mapping[str, Command]:
+    """Return every command by its name. Finding none in a file, or two of one name, is a defect of ours."""
+    found: dict[str, Command] = {}
+    for module in pkgutil.iter_modules(commands.__path__, f"{commands.__name__}."):
+        for command in _commands_of(module.name):
+            if command.name in found:
+                raise ValueError(f"two commands are called {command.name}")
+            found[command.name] = command
+    return MappingProxyType(found)
+
+
+def find(name: str) -> Command:
+    """Return a command; raises :class:`RequestError` 432 when there is none of that name (its case counts, as in the real server)."""
+    try:
+        return registry()[name]
+    except KeyError:
+        shown = name[:80] or "(none)"
+        raise RequestError(
+            f"The given command:{shown} does not exist or it is not available for user",
+            code=432,
+            cs_code=9999,
+            remedy="listApis names them all",
+        ) from None
+
+
+def _commands_of(module: str) -> list[Command]:
+    members = vars(importlib.import_module(module)).values()
+    classes = [m for m in members if inspect.isclass(m) and issubclass(m, Command) and m.__module__ == module]
+    if len(classes) != 1:
+        raise ValueError(f"{module} holds {len(classes)} commands; one file, one command")
+    return [classes[0]()]

@@ -1,0 +1,79 @@
+"""listApis."""
+
+from __future__ import annotations
+
+from vxloom.server.call import Call
+from vxloom.server.command import Command, Field, fields, registry
+from vxloom.server.parameters import Kind, Parameter
+from vxloom.server.responses import Fields, many
+
+_PARAMS = fields("""
+name string the parameter's name
+description string what it means
+type string its type
+length integer longest text taken
+required boolean whether it must be given
+related string commands that list what it may name
+""")
+_RESPONSE = fields("name string the field's name\ndescription string what it means\ntype string its type")
+
+
+class ListApis(Command):
+    """Lists the commands the caller may use, with their parameters and the fields of their answers."""
+
+    name = "listApis"
+    for_users = True
+    parameters = (Parameter("name", Kind.STRING, "only this command"),)
+    answer = fields(
+        """
+name string the command's name
+description string what it does
+isasync boolean whether it answers with a job
+related string commands about the same kind of object
+params list its parameters
+response list the fields of its answer
+""",
+        params=_PARAMS,
+        response=_RESPONSE,
+    )
+    example = "listApis name=createNetwork"
+
+    def run(self, call: Call) -> Fields:
+        """Return the table all of this is driven by."""
+        wanted = call.arguments.filled("name")
+        usable = [command for command in registry().values() if command.allows(call.caller)]
+        return many("api", [_api(command) for command in usable if wanted is None or command.name.lower() == wanted.lower()])
+
+
+def _api(command: Command) -> Fields:
+    return {
+        "name": command.name,
+        "description": command.summary(),
+        "isasync": command.asynchronous,
+        "related": "",
+        "params": [_parameter(parameter) for parameter in command.parameters],
+        "response": [_field(field) for field in (*command.answer, *(_JOB if command.asynchronous else ()))],
+    }
+
+
+_JOB = fields("jobid string the job's id\njobstatus integer 0 pending, 1 done, 2 failed")
+
+
+def _parameter(parameter: Parameter) -> Fields:
+    return {
+        "name": parameter.name,
+        "description": parameter.description,
+        "type": parameter.kind.value,
+        "length": parameter.length,
+        "required": parameter.required,
+        "related": parameter.related or None,
+    }
+
+
+def _field(field: Field) -> Fields:
+    return {
+        "name": field.name,
+        "description": field.description,
+        "type": field.kind,
+        "response": [_field(inner) for inner in field.nested] or None,
+    }

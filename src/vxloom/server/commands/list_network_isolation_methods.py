@@ -1,0 +1,21 @@
+"""listNetworkIsolationMethods."""
+
+from __future__ import annotations
+
+from vxloom.server.call import Call
+from vxloom.server.command import Command, fields
+from vxloom.server.parameters import LISTING
+from vxloom.server.responses import Fields, many
+
+
+class ListNetworkIsolationMethods(Command):
+    """Lists isolation methods: VXLAN."""
+
+    name = "listNetworkIsolationMethods"
+    parameters = LISTING
+    answer = fields("name string the method")
+    example = "listNetworkIsolationMethods"
+
+    def run(self, call: Call) -> Fields:
+        """Return a list of one."""
+        return many("isolationmethod", [{"name": "VXLAN"}])

@@ -1,0 +1,49 @@
+"""listNics."""
+
+from __future__ import annotations
+
+from vxloom.errors import RequestError
+from vxloom.server import owners
+from vxloom.server.call import Call
+from vxloom.server.command import Command
+from vxloom.server.listing import listed
+from vxloom.server.parameters import LISTING, Kind, Parameter
+from vxloom.server.responses import Fields, many
+from vxloom.server.views.networks import NIC, nic_views
+from vxloom.store import records
+
+
+class ListNics(Command):
+    """Lists the NICs of a machine, or of a network."""
+
+    name = "listNics"
+    for_users = True
+    parameters = (
+        Parameter("virtualmachineid", Kind.UUID, "the machine", related="listVirtualMachines"),
+        Parameter("networkid", Kind.UUID, "the network", related="listNetworks"),
+        Parameter("nicid", Kind.UUID, "only this NIC"),
+        *LISTING,
+    )
+    answer = NIC
+    example = "listNics virtualmachineid=ID"
+
+    def run(self, call: Call) -> Fields:
+        """Return a page of NICs."""
+        given = call.arguments
+        vm, network, nic = given.filled("virtualmachineid"), given.filled("networkid"), given.filled("nicid")
+        if vm is None and network is None:
+            raise RequestError(
+                "Unable to execute API command listnics due to missing parameter virtualmachineid", remedy="or give networkid"
+            )
+        where: dict[str, object] = {}
+        with call.read() as rx:
+            if vm is not None:
+                where["vm"] = owners.fetch_owned(call, rx, records.Vm, vm, "virtualmachineid").id
+            if network is not None:
+                where["network"] = owners.fetch_owned(call, rx, records.Network, network, "networkid").id
+            if nic is not None:
+                row = owners.fetch(rx, records.Nic, nic, "nicid")
+                if vm not in {None, row.vm}:
+                    return many("nic", [])
+                where["id"] = row.id
+            return listed(rx, given, records.Nic, "nic", lambda rows: nic_views(rx, rows, root=call.caller.root), where, order="position")

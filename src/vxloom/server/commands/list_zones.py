@@ -1,0 +1,37 @@
+"""listZones."""
+
+from __future__ import annotations
+
+from vxloom.server import owners
+from vxloom.server.call import Call
+from vxloom.server.command import Command
+from vxloom.server.listing import alike, keyword, listed, same
+from vxloom.server.parameters import LISTING, Kind, Parameter
+from vxloom.server.responses import Fields
+from vxloom.server.views.zones import ZONE, zone_views
+from vxloom.store import records
+
+
+class ListZones(Command):
+    """Lists zones."""
+
+    name = "listZones"
+    for_users = True
+    parameters = (
+        Parameter("id", Kind.UUID, "only this zone", related="listZones"),
+        Parameter("name", Kind.STRING, "only the zone of this name"),
+        Parameter("networktype", Kind.STRING, "only zones of this type"),
+        Parameter("available", Kind.BOOLEAN, "true: all zones, also those the caller has nothing in"),
+        *LISTING,
+    )
+    answer = ZONE
+    example = "listZones name=lab"
+
+    def run(self, call: Call) -> Fields:
+        """Return a page of zones."""
+        given = call.arguments
+        with call.read() as rx:
+            if wanted := given.filled("id"):
+                owners.fetch(rx, records.Zone, wanted)
+            where = same(given, id="id") | alike(given, name="name", networktype="network_type") | keyword(given, "name")
+            return listed(rx, given, records.Zone, "zone", lambda zones: zone_views(rx, zones, root=call.caller.root), where)

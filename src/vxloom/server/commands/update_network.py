@@ -1,0 +1,41 @@
+"""updateNetwork."""
+
+from __future__ import annotations
+
+from vxloom.server import owners
+from vxloom.server.call import Call
+from vxloom.server.command import Command
+from vxloom.server.parameters import Kind, Parameter
+from vxloom.server.responses import Fields, one
+from vxloom.server.views.networks import NETWORK, network_views
+from vxloom.store import records
+
+
+class UpdateNetwork(Command):
+    """Changes a network's names. Its prefixes and VNI stay."""
+
+    name = "updateNetwork"
+    asynchronous = True
+    for_users = True
+    parameters = (
+        Parameter("id", Kind.UUID, "the network", required=True, related="listNetworks"),
+        Parameter("name", Kind.STRING, "its new name"),
+        Parameter("displaytext", Kind.STRING, "what people read"),
+        Parameter("networkdomain", Kind.STRING, "network domain of guests"),
+    )
+    answer = NETWORK
+    example = "updateNetwork id=ID displaytext='web servers'"
+
+    def run(self, call: Call) -> Fields:
+        """Return the job's id."""
+        given = call.arguments
+        columns = {"name": "name", "displaytext": "display_text", "networkdomain": "network_domain"}
+        changes: dict[str, object] = {column: text for name, column in columns.items() if (text := given.filled(name))}
+        with call.write() as tx:
+            network = owners.fetch_owned(call, tx, records.Network, given.need("id"))
+            network = tx.update(records.Network, network.id, **changes)
+            if "name" in changes:
+                tx.touch_segment(network.id)  # hosts are told a segment's name
+            call.event(tx, "NETWORK.UPDATE", f"Changed network {network.name}", "Network", network.id)
+            view = network_views(tx, [network], root=call.caller.root)[0]
+            return call.finished_job(tx, "Network", network.id, one("network", view))

@@ -1,0 +1,92 @@
+"""From a request's parameters to an answer: whose is it, which command, are its arguments right, what came of it.
+
+The order matters: nobody learns anything (not even which commands there are) before the signature was found right.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import structlog
+
+from vxloom.errors import IntentError, RequestError, TransportError, VxloomError
+from vxloom.server import parameters, responses, signature
+from vxloom.server.call import Call, Caller
+from vxloom.server.callers import Credentials, credentials_of
+from vxloom.server.command import Command, find, registry
+from vxloom.server.fleet import Fleet
+from vxloom.server.responses import Fields, Reply
+from vxloom.store import Store
+
+Pair = tuple[str, str]
+_log = structlog.get_logger(__name__)
+_UNKNOWN_WRAPPER = "errorresponse"
+_QUESTIONS = ("list", "query", "get")
+_UNFORESEEN = RequestError("Internal error executing command, please contact your system administrator", code=530, cs_code=9999)
+
+
+def answer(pairs: Sequence[Pair], *, store: Store, fleet: Fleet, now: datetime | None = None) -> Reply:
+    """Return the answer to a request's parameters (query first, then form, decoded). Never raises; runs in a worker thread."""
+    outer = {name.lower(): value for name, value in reversed(pairs)}
+    json = outer.get("response", "").lower() == "json"
+    name = outer.get("command", "")
+    started = time.monotonic()
+    try:
+        caller = authenticate(pairs, outer, store, now or datetime.now(UTC))
+        command = find(name)
+        content = _run(command, pairs, caller, store, fleet)
+        status = 200
+    except RequestError as error:
+        content, status = responses.failure(error), error.code
+    except VxloomError as error:
+        content, status = responses.failure(_translated(error)), _translated(error).code
+    except Exception:  # noqa: BLE001 - where anything unforeseen ends: its traceback in the log, one line at the client
+        _log.exception("command failed", command=name)
+        content, status = responses.failure(_UNFORESEEN), _UNFORESEEN.code
+    # Questions come many a second (clients poll jobs): only changes and refusals are worth a line.
+    say = _log.debug if status == 200 and name.startswith(_QUESTIONS) else _log.info
+    say("command", command=name[:80], status=status, milliseconds=round((time.monotonic() - started) * 1000, 1))
+    return responses.reply(_wrapper(name, status), content, json=json, status=status)
+
+
+def authenticate(pairs: Sequence[Pair], outer: dict[str, str], store: Store, now: datetime) -> Caller:
+    """Return who signed the request; raises the one refusal (401) for a missing or unknown key, a wrong signature, an expired request."""
+    key, given = outer.get("apikey", ""), outer.get("signature", "")
+    found: Credentials | None = credentials_of(store, key) if key and given else None
+    if found is None or not signature.verify(_distinct(pairs), given, found.secret):
+        raise signature.refusal()
+    signature.check_expiry(outer.get("signatureversion", ""), outer.get("expires", ""), now)
+    return found.caller
+
+
+def _run(command: Command, pairs: Sequence[Pair], caller: Caller, store: Store, fleet: Fleet) -> Fields:
+    if not command.allows(caller):
+        raise RequestError(
+            f"The API [{command.name}] does not exist or is not available for user {caller.user.username}", code=401, cs_code=4365
+        )
+    given = parameters.collect(pairs)
+    checked = parameters.check(command.name, command.parameters, given)
+    return command.run(Call(command.name, checked, caller, store, fleet))
+
+
+def _distinct(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return each name once, its first value: what the real server takes from query and form together."""
+    return list({name: (name, value) for name, value in reversed(pairs)}.values())
+
+
+def _translated(error: VxloomError) -> RequestError:
+    """Our own errors as the client is to see them: contradictory intent is the caller's, a host that cannot be
+    asked is unavailable (534), anything else is ours.
+    """
+    if isinstance(error, IntentError):
+        return RequestError(error.message, remedy=error.remedy)
+    if isinstance(error, TransportError):
+        return RequestError(error.message, code=534, cs_code=4250, remedy=error.remedy)
+    return RequestError(error.message, code=530, cs_code=4250, remedy=error.remedy)
+
+
+def _wrapper(name: str, status: int) -> str:
+    """Return the key around an answer: the command's own, ``errorresponse`` for what is no command."""
+    return f"{name.lower()}response" if status != 432 and name in registry() else _UNKNOWN_WRAPPER

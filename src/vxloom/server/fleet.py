@@ -1,0 +1,32 @@
+"""What the API needs of the gateway: the hosts as they are this moment. The gateway implements it; tests have a stand-in.
+
+Every method may be called from any thread; none but :meth:`Fleet.ask` waits.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from vxloom.model.wire import Report
+
+
+class Fleet(Protocol):
+    """The hosts with a stream."""
+
+    def live(self) -> frozenset[str]:
+        """Return the ids of the hosts that have a stream now."""
+
+    def report(self, host: str) -> Report | None:
+        """Return the last report of a host on its present stream."""
+
+    def ask(self, host: str, what: str, timeout: float) -> bytes:
+        """Return a host's answer (JSON) to "plan" or "state"; raises :class:`vxloom.errors.TransportError` after ``timeout`` seconds."""
+
+    def confirm(self, host: str) -> None:
+        """Tell a holding host that a person confirmed; raises :class:`vxloom.errors.TransportError` when it has no stream."""
+
+    def cut(self, host: str) -> None:
+        """End the stream of a removed host now; nothing happens when there is none."""
+
+    def issue_token(self, zone: str, name: str, actor: str) -> str:
+        """Return the text of a new one-time join token for a host of that name in that zone."""

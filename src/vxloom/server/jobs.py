@@ -1,0 +1,148 @@
+"""The jobs' runner: carries every pending job on as its hosts acknowledge, or ends its phase at the deadline.
+
+All it knows is in the store; a restarted server goes on where the last one stopped. One thread; it sleeps until something is committed
+or acknowledged.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import structlog
+
+from vxloom.errors import RequestError, VxloomError
+from vxloom.server.command import find
+from vxloom.server.fleet import Fleet
+from vxloom.server.waiting import ABSENT, Outcome, Step, fail, names
+from vxloom.store import Store, Transaction, records
+
+ACTOR = "jobs"
+_log = structlog.get_logger(__name__)
+
+
+class Runner:
+    """Advances jobs. ``patience``: seconds after a start in which a host without a stream is still expected back."""
+
+    def __init__(
+        self,
+        store: Store,
+        fleet: Fleet,
+        *,
+        busy: float = 0.02,
+        idle: float = 1.0,
+        patience: float = 5.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._fleet = fleet
+        self._busy = busy
+        self._idle = idle
+        self._clock = clock
+        self._expect_until = clock() + patience
+        self._changed = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def start(self) -> None:
+        """Give the jobs a stopped server left behind their full time again, then run."""
+        self._extend_deadlines()
+        self._unsubscribe = self._store.subscribe(lambda *_: self.wake())
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; a job in the middle stays in the store as it is."""
+        self._unsubscribe()
+        self._stopping = True
+        self.wake()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def wake(self) -> None:
+        """Look at the jobs now. Any thread."""
+        self._changed.set()
+
+    def turn(self) -> int:
+        """Carry on every job that can be; return how many are still pending."""
+        with self._store.read() as rx:
+            jobs = [(job, rx.waits(job.id)) for job in rx.pending_jobs()]
+        live = self._fleet.live()
+        left = 0
+        for job, waits in jobs:
+            if self._ready(job, waits, live):
+                self._advance(job, live)
+            else:
+                left += 1
+        return left
+
+    def _run(self) -> None:
+        while not self._stopping:
+            left = 0
+            try:
+                left = self.turn()
+            except Exception:  # noqa: BLE001 - the thread must outlive a locked or full store: jobs end
+                _log.exception("jobs could not be advanced; trying again")
+            # Acknowledgements come many a second and take no revision, so a busy runner looks at short intervals.
+            self._changed.wait(self._busy if left else self._idle)
+            self._changed.clear()
+
+    def _ready(self, job: records.Job, waits: list[records.JobWait], live: frozenset[str]) -> bool:
+        waiting = [w for w in waits if not w.acked and (w.role is records.WaitRole.MUST or self._expected(w.host, live))]
+        return not waiting or (job.deadline is not None and self._clock() >= job.deadline)
+
+    def _expected(self, host: str, live: frozenset[str]) -> bool:
+        return host in live or self._clock() < self._expect_until
+
+    def _advance(self, seen: records.Job, live: frozenset[str]) -> None:
+        try:
+            with self._store.write(ACTOR) as tx:
+                job = tx.get(records.Job, seen.id)
+                if job is None or job.status is not records.JobStatus.PENDING or job.phase != seen.phase:
+                    return
+                _carry_on(Step(tx, job, _outcome(tx, job), live))
+        except Exception as error:  # noqa: BLE001 - jobs end, whatever a command's next phase does
+            self._fail(seen, error)
+        _log.info("job advanced", job=seen.id, command=seen.command, phase=seen.phase)
+
+    def _fail(self, job: records.Job, error: Exception) -> None:
+        """End a job whose next phase could not be written; its intent stays as it is."""
+        if isinstance(error, RequestError):
+            code, text = error.code, str(error)
+        elif isinstance(error, VxloomError):
+            code, text = 530, str(error)
+        else:
+            _log.error("job failed", job=job.id, command=job.command, phase=job.phase, exc_info=error)
+            code, text = 530, "Internal error, please contact your system administrator"
+        with self._store.write(ACTOR) as tx:
+            fail(tx, job, text, code=code)
+
+    def _extend_deadlines(self) -> None:
+        with self._store.write(ACTOR) as tx:
+            until = self._clock() + tx.setting_float("vxloom.job.deadline")
+            for job in tx.pending_jobs():
+                if job.deadline is not None:
+                    tx.update(records.Job, job.id, deadline=max(job.deadline, until))
+
+
+def _carry_on(step: Step) -> None:
+    if step.outcome.pending:
+        listed = ", ".join(step.outcome.pending)
+        if step.tx.setting_bool("vxloom.job.peers.required"):
+            step = Step(step.tx, step.job, Outcome(silent=tuple(sorted({*step.outcome.silent, *step.outcome.pending}))), step.live)
+        else:
+            for name in step.outcome.pending:
+                step.tx.alert(
+                    "host.silent", name, f"host {name} has not acknowledged job {step.job.id} ({step.job.command}); pending: {listed}"
+                )
+    find(step.job.command).advance(step)
+
+
+def _outcome(tx: Transaction, job: records.Job) -> Outcome:
+    open_waits = [wait for wait in tx.waits(job.id) if not wait.acked]
+    must = {wait.host for wait in open_waits if wait.role is records.WaitRole.MUST}
+    peers = {wait.host for wait in open_waits if wait.role is records.WaitRole.PEER} - must
+    absent = job.context.get(ABSENT, [])
+    pending = {*names(tx, peers), *(str(name) for name in (absent if isinstance(absent, list) else []))}
+    return Outcome(tuple(names(tx, must)), tuple(sorted(pending)))

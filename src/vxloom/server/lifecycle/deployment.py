@@ -1,0 +1,196 @@
+"""A new machine from what its owner stated: checked as a whole before anything is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vxloom.errors import IntentError, RequestError
+from vxloom.model.addresses import format_mac, parse_ip, parse_mac
+from vxloom.model.intent import GuestSource
+from vxloom.server import owners
+from vxloom.server.call import Call
+from vxloom.server.lifecycle import shared
+from vxloom.server.parameters import Arguments
+from vxloom.store import Fold, ReadTransaction, Transaction, records
+
+_NAME = re.compile(r"^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")
+_TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}$")
+SOURCE, TAP, SHARED = "vxloom.source", "vxloom.tap", "vxloom.shared"
+"""Details of ours: who plugs the guest in, the tap's name there, and addresses it may share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One NIC as asked for."""
+
+    network: str
+    ip: str | None = None
+    ip6: str | None = None
+    mac: str | None = None
+
+
+def wishes(given: Arguments) -> list[Wish]:
+    """Return the NICs asked for; raises :class:`RequestError` 431 where the parameters exclude one another."""
+    rows, ids = given.rows("iptonetworklist"), given.items("networkids")
+    ip, ip6, mac = given.filled("ipaddress"), given.filled("ip6address"), given.filled("macaddress")
+    if rows and (ids or ip or ip6):
+        raise RequestError(
+            "ipToNetworkList can't be specified along with networkIds, ipAddress or ip6address", remedy="give one or the other"
+        )
+    found = [_wish(row) for row in rows] if rows else [Wish(network) for network in ids]
+    if mac and found:
+        found[0] = Wish(found[0].network, found[0].ip, found[0].ip6, found[0].mac or mac)
+    if (ip or ip6) and not rows:
+        if len(found) > 1:
+            raise RequestError(
+                "ipaddress and ip6address are for one network", remedy="give iptonetworklist[0].networkid and .ip for several"
+            )
+        stated, stated6 = _ip(ip, 4), _ip(ip6, 6)
+        found = [Wish(wish.network, stated, stated6, wish.mac) for wish in found] or [Wish("", stated, stated6, mac)]
+    if len({wish.network for wish in found}) != len(found):
+        raise RequestError("A network is named twice", remedy="a machine has one NIC in a network")
+    return found or [Wish("", mac=mac)]
+
+
+def networks_of(
+    call: Call, rx: ReadTransaction, asked: Sequence[Wish], account: records.Account, zone: records.Zone
+) -> list[records.Network]:
+    """Return the networks of the NICs asked for; a NIC without one gets the account's only network.
+
+    Raises :class:`RequestError` 431 (unknown, another zone, none to choose) or 531 (another's).
+    """
+    found: list[records.Network] = []
+    for wish in asked:
+        network = (
+            owners.fetch_owned(call, rx, records.Network, wish.network, "networkids") if wish.network else _only_network(rx, account, zone)
+        )
+        if network.zone != zone.id:
+            raise RequestError(f"Network {network.name} is not in zone {zone.name}")
+        if network.account != account.id and account.type is not records.AccountType.ROOT_ADMIN:
+            raise RequestError(f"Network {network.name} does not belong to account {account.name}", code=531, cs_code=4365)
+        found.append(network)
+    return found
+
+
+def guest_of(call: Call, details: Mapping[str, str], template: records.Template) -> tuple[GuestSource, str]:
+    """Return who plugs the guest in, and the tap's name where others do; raises 431 or 531."""
+    text, tap = details.get(SOURCE, ""), details.get(TAP, "")
+    try:
+        source = GuestSource(text) if text else template.guest_source
+    except ValueError:
+        known = ", ".join(GuestSource)
+        raise RequestError(f"{SOURCE}={text[:80]} is not known", remedy=f"give one of {known}") from None
+    if (source is not GuestSource.NAMESPACE or tap) and not call.caller.root:
+        raise RequestError(f"{SOURCE} and {TAP} are for root admins: they name devices of a host", code=531, cs_code=4365)
+    if tap and (source is not GuestSource.EXTERNAL or not _TAP.match(tap)):
+        raise RequestError(f"{TAP}={tap[:80]} cannot be used", remedy=f"a device name of at most 15 characters, with {SOURCE}=external")
+    return source, tap
+
+
+def name_of(rx: ReadTransaction, given: Arguments, vm: str, networks: Sequence[records.Network]) -> str:
+    """Return the machine's host name; raises 431 when it is none, or is taken in one of its networks."""
+    name = given.filled("name") or f"VM-{vm}"
+    refuse_name(name)
+    refuse_taken(rx, name, networks)
+    return name
+
+
+def refuse_name(name: str) -> None:
+    """Raise 431 unless a text can be a host name (RFC 1123; CloudStack: first a letter)."""
+    if not _NAME.match(name):
+        raise RequestError(
+            f"Invalid name {name[:80]}. Instance name can contain ASCII letters, the digits and the hyphen, must be between 1 and 63 "
+            "characters long, must start with a letter and not end with a hyphen"
+        )
+
+
+def add_nics(
+    call: Call,
+    tx: Transaction,
+    vm: records.Vm,
+    asked: Sequence[Wish],
+    networks: Sequence[records.Network],
+    details: Mapping[str, str],
+    tap: str,
+) -> None:
+    """Give a machine its NICs with their addresses; the first is the default one."""
+    for position, (wish, network) in enumerate(zip(asked, networks, strict=True)):
+        nic = records.new_id()
+        mac = tx.take_mac(nic, vm.zone, _mac(wish.mac))
+        _unshared_mac(tx, network, mac)
+        row = records.Nic(
+            id=nic, vm=vm.id, network=network.id, mac=mac, is_default=position == 0, position=position, tap=tap if position == 0 else ""
+        )
+        tx.add(row)
+        _give_addresses(tx, row, network, wish)
+        if position == 0 and (wanted := details.get(SHARED)):
+            tx.update(records.Nic, nic, shared=shared.checked(tx, network, row, wanted.split(",")))
+
+
+def _give_addresses(tx: Transaction, nic: records.Nic, network: records.Network, wish: Wish) -> None:
+    if network.guest_type == "L2":
+        if wish.ip or wish.ip6:
+            raise RequestError(f"Network {network.name} is L2: the cloud gives no addresses there", remedy="leave the address out")
+        return
+    for family, stated, prefix in ((4, wish.ip, network.cidr), (6, wish.ip6, network.ip6_cidr)):
+        if stated and not prefix:
+            raise RequestError(f"Network {network.name} has no IPv{family} prefix, so {stated[:80]} cannot be given")
+        if prefix:
+            address = _unshared_ip(tx, network, nic, stated, family)
+            tx.add(records.NicIp(nic=nic.id, address=address, family=family))
+
+
+def _unshared_ip(tx: Transaction, network: records.Network, nic: records.Nic, stated: str | None, family: int) -> str:
+    """Return an address nobody shares: sharing NICs do not own theirs, so the allocator does not know of them."""
+    sharing = {address for other in tx.all(records.Nic, network=network.id) for address in other.shared}
+    if stated in sharing:
+        raise RequestError(f"{stated} is shared by other NICs of network {network.name}", remedy="choose another")
+    refused: list[str] = []
+    while (address := tx.take_ip(network.id, nic.id, address=stated, family=family, mac=nic.mac)) in sharing:
+        refused.append(address)
+    for other in refused:
+        tx.release_ip(network.id, other)
+    return address
+
+
+def _unshared_mac(rx: ReadTransaction, network: records.Network, mac: str) -> None:
+    sharing = [nic for nic in rx.all(records.Nic, network=network.id) if mac in nic.shared]
+    if sharing:
+        raise RequestError(f"The MAC address {mac} is shared by other NICs of network {network.name}", remedy="choose another")
+
+
+def _only_network(rx: ReadTransaction, account: records.Account, zone: records.Zone) -> records.Network:
+    own = rx.all(records.Network, account=account.id, zone=zone.id, limit=2)
+    if len(own) != 1:
+        raise RequestError("NetworkIds have to be specified", remedy="name the networks: networkids=ID,ID")
+    return own[0]
+
+
+def refuse_taken(rx: ReadTransaction, name: str, networks: Sequence[records.Network], but: str = "") -> None:
+    """Raise 431 when another machine than ``but`` has a name in one of these networks, in any case: guests find each other by it."""
+    for vm in rx.all(records.Vm, name=Fold(name)):
+        if vm.id != but and rx.count(records.Nic, vm=vm.id, network=[network.id for network in networks]):
+            raise RequestError(f"The vm with hostName {name} already exists in the network", remedy="choose another name")
+
+
+def _wish(row: Mapping[str, str]) -> Wish:
+    entry = {key.lower(): value.strip() for key, value in row.items()}
+    network = entry.get("networkid", "")
+    if not network:
+        raise RequestError("iptonetworklist needs a networkid in every entry", remedy="write iptonetworklist[0].networkid=ID")
+    return Wish(network, _ip(entry.get("ip"), 4), _ip(entry.get("ipv6") or entry.get("ip6"), 6), entry.get("mac") or None)
+
+
+def _ip(text: str | None, family: int) -> str | None:
+    if not text:
+        return None
+    address = parse_ip(text)
+    if address.version != family:
+        raise IntentError(f"{text} is not an IPv{family} address")
+    return str(address)
+
+
+def _mac(text: str | None) -> str | None:
+    return format_mac(parse_mac(text)) if text else None

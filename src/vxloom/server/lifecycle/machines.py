@@ -1,0 +1,218 @@
+"""Life of a machine: Starting → Running → Stopping → Stopped → Destroyed → gone, and what each asks of the hosts."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from vxloom.errors import RequestError
+from vxloom.model.intent import BindingState
+from vxloom.server.call import Call
+from vxloom.server.lifecycle.networks import implement
+from vxloom.server.placement import Candidate, place
+from vxloom.server.views.machines import machine_views
+from vxloom.server.waiting import Outcome, Step, end, fail, wait_for_peers, wait_for_ports
+from vxloom.store import ReadTransaction, Transaction, records
+
+INSTANCE = "VirtualMachine"
+_SAMPLE = 64
+"""Hosts looked at when there are more: the emptiest of that many random ones is near enough the emptiest of all."""
+
+
+def require(vm: records.Vm, *states: records.VmState, to: str) -> None:
+    """Raise 431 unless a machine is in one of these states."""
+    if vm.state not in states:
+        wanted = " or ".join(state.value for state in states)
+        raise RequestError(f"Unable to {to} instance {vm.name}: it is {vm.state.value}, not {wanted}", cs_code=4250)
+
+
+def nics_of(rx: ReadTransaction, vm: str) -> list[records.Nic]:
+    """Return a machine's NICs by position."""
+    return rx.all(records.Nic, order="position", vm=vm)
+
+
+def choose_host(
+    rx: ReadTransaction, vm: records.Vm, live: frozenset[str], *, wanted: str | None = None, avoid: frozenset[str] = frozenset()
+) -> records.Host:
+    """Return where a machine goes; raises :class:`RequestError` 533 when no host fits."""
+    if wanted is not None:
+        hosts = rx.all(records.Host, id=wanted, zone=vm.zone)
+    else:
+        hosts = [host for host in rx.all(records.Host, zone=vm.zone) if host.id in live or len(live) == 0]
+        if len(hosts) > _SAMPLE:
+            hosts = random.sample(hosts, _SAMPLE)
+            last = rx.get(records.Host, vm.last_host) if vm.last_host else None
+            hosts += [last] if last and last not in hosts else []
+    offering = rx.get(records.ServiceOffering, vm.service_offering)
+    candidates = [Candidate(host, host.id in live, rx.count(records.Binding, host=host.id)) for host in hosts]
+    return place(candidates, tags=offering.host_tags if offering else None, wanted=wanted, avoid=avoid, last=vm.last_host)
+
+
+def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, wanted: str | None = None) -> records.Job:
+    """Place a machine, bind its NICs there, and return the job that waits for it to be so."""
+    live = call.fleet.live()
+    nics = nics_of(tx, vm.id)
+    networks = [nic.network for nic in nics]
+    for network in tx.all(records.Network, id=set(networks)):
+        implement(call, tx, network)
+    host = choose_host(tx, vm, live, wanted=wanted)
+    tx.update(records.Vm, vm.id, state=records.VmState.STARTING, last_host=host.id)
+    for nic in nics:
+        tx.bind(nic.id, host.id, BindingState.ACTIVE)
+    job = begin_job(call, tx, vm, phase="start", host=host.id)
+    wait_for_ports(tx, job, host.id, networks)
+    wait_for_peers(tx, job, networks, but=[host.id], live=live)
+    return job
+
+
+def end_start(step: Step, *, event: str) -> None:
+    """Running, once its host said so; Error when it never did."""
+    vm = machine_of(step)
+    if vm is None:
+        return gone(step)
+    if step.outcome.silent:
+        return end_in_error(step, vm, event, "start")
+    step.tx.update(records.Vm, vm.id, state=records.VmState.RUNNING)
+    step.tx.resolve_alert("vm.error", vm.id)
+    audit(step, event, f"Started instance {vm.name} on host {host_name(step, vm)}", vm)
+    return finish(step)
+
+
+def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.VmState, *, wait: bool = True) -> records.Job:
+    """Unbind a machine everywhere, and return the job that waits until nothing of it is left on its hosts.
+
+    ``wait=False`` (forced): its hosts are told, and not waited for.
+    """
+    live = call.fleet.live()
+    nics = nics_of(tx, vm.id)
+    bindings = tx.all(records.Binding, nic={nic.id for nic in nics}) if nics else []
+    hosts = {binding.host for binding in bindings}
+    networks = [nic.network for nic in nics]
+    tx.update(records.Vm, vm.id, state=state)
+    for binding in bindings:
+        tx.unbind(binding.nic, binding.host)
+    job = begin_job(call, tx, vm, phase="withdraw")
+    for host in hosts if wait else ():
+        tx.wait_host(job.id, host, records.WaitRole.MUST)
+    wait_for_peers(tx, job, networks, but=hosts, live=live)
+    return job
+
+
+def end_withdraw(step: Step, state: records.VmState, *, event: str, verb: str, done: str) -> None:
+    """In ``state``, once nothing of it is left on its hosts; Error when one of them never said so."""
+    vm = machine_of(step)
+    if vm is None:
+        return gone(step)
+    if step.outcome.silent:
+        return end_in_error(step, vm, event, verb)
+    step.tx.update(records.Vm, vm.id, state=state)
+    step.tx.resolve_alert("vm.error", vm.id)
+    audit(step, event, f"{done} instance {vm.name}", vm)
+    return finish(step)
+
+
+def end_destroy(step: Step, *, event: str) -> None:
+    """Destroyed, or gone for good; hosts that were silent are named: they are told again when they come back."""
+    vm = machine_of(step)
+    if vm is None:
+        return gone(step)
+    missing = Outcome(pending=tuple(sorted({*step.outcome.silent, *step.outcome.pending})))
+    for name in step.outcome.silent:
+        step.tx.alert("host.silent", name, f"host {name} has not acknowledged that instance {vm.name} was destroyed; see to the host")
+    step.tx.resolve_alert("vm.error", vm.id)
+    audit(step, event, f"Destroyed instance {vm.name}", vm)
+    finish(replace(step, outcome=missing))
+    if vm.state is records.VmState.EXPUNGING:
+        remove(step.tx, vm)
+    return None
+
+
+def restart(step: Step, *, event: str) -> None:
+    """The second half of a reboot: bound again where it was."""
+    vm = machine_of(step)
+    if vm is None:
+        return gone(step)
+    host = step.tx.get(records.Host, vm.last_host or "")
+    if step.outcome.silent or host is None:
+        return end_in_error(step, vm, event, "reboot")
+    nics = nics_of(step.tx, vm.id)
+    step.tx.update(records.Vm, vm.id, state=records.VmState.STARTING)
+    for nic in nics:
+        step.tx.bind(nic.id, host.id, BindingState.ACTIVE)
+    job = step.tx.next_phase(step.job.id, "start", context=step.job.context)
+    networks = [nic.network for nic in nics]
+    wait_for_ports(step.tx, job, host.id, networks)
+    return wait_for_peers(step.tx, job, networks, but=[host.id], live=step.live)
+
+
+def unbind_all(tx: Transaction, vm: records.Vm) -> None:
+    """Withdraw a machine from wherever it is still bound: one in Error may be."""
+    for nic in nics_of(tx, vm.id):
+        for binding in tx.all(records.Binding, nic=nic.id):
+            tx.unbind(nic.id, binding.host)
+
+
+def begin_job(call: Call, tx: Transaction, vm: records.Vm, *, phase: str, **context: str) -> records.Job:
+    """Return a new job about a machine; its context keeps who may see what in the result."""
+    entries: dict[str, object] = {"root": call.caller.root, **context}
+    return tx.start_job(
+        command=call.command,
+        account=call.caller.account.id,
+        user=call.caller.user.id,
+        instance_type=INSTANCE,
+        instance=vm.id,
+        phase=phase,
+        context=entries,
+    )
+
+
+def remove(tx: Transaction, vm: records.Vm) -> None:
+    """Take a machine out of the store: NICs, addresses (they drain, law 7) and the row."""
+    unbind_all(tx, vm)
+    for nic in nics_of(tx, vm.id):
+        tx.release_nic(nic.id)
+    tx.delete_where(records.Tag, resource=vm.id)
+    tx.delete(records.Vm, vm.id)
+
+
+def machine_of(step: Step) -> records.Vm | None:
+    """Return the machine a job is about, None when it is gone."""
+    return step.tx.get(records.Vm, step.job.instance or "")
+
+
+def gone(step: Step) -> None:
+    """Fail a job whose machine is no more."""
+    fail(step.tx, step.job, "The instance was removed meanwhile")
+
+
+def end_in_error(step: Step, vm: records.Vm, event: str, verb: str) -> None:
+    """Mark the machine, raise an alert, fail the job: its *must* hosts said nothing. What was intended stays intended."""
+    step.tx.update(records.Vm, vm.id, state=records.VmState.ERROR)
+    step.tx.alert("vm.error", vm.id, f"instance {vm.name}: no host did what was asked; see to its host, then stop or start the instance")
+    silent(step, vm, event, verb)
+
+
+def silent(step: Step, vm: records.Vm, event: str, verb: str) -> None:
+    """Fail a job because of silent *must* hosts, and name them."""
+    listed = ", ".join(step.outcome.silent) or "(none)"
+    audit(step, event, f"Failed to {verb} instance {vm.name}: no word from host {listed}", vm, level="ERROR")
+    fail(step.tx, step.job, f"Unable to {verb} instance {vm.name}: no acknowledgement from host {listed} in time")
+
+
+def finish(step: Step) -> None:
+    """End a job with its machine as the result."""
+    vm = machine_of(step)
+    views = machine_views(step.tx, [vm], root=bool(step.job.context.get("root"))) if vm else [{}]
+    end(step, {"virtualmachine": {**views[0], "pendinghosts": step.outcome.pendinghosts}})
+
+
+def host_name(step: Step, vm: records.Vm) -> str:
+    """Return the name of the host a machine is on."""
+    host = step.tx.host_of(vm.id)
+    return host.name if host else "(none)"
+
+
+def audit(step: Step, event: str, text: str, vm: records.Vm, *, level: str = "INFO") -> None:
+    """Leave an entry in the audit trail in the name of whoever asked for the job."""
+    job = step.job
+    step.tx.event(event, text, level=level, account=job.account, user=job.user, resource_type=INSTANCE, resource=vm.id, job=job.id)

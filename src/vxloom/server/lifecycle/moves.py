@@ -1,0 +1,85 @@
+"""A machine changes its host: prepared there first, then the word goes to everybody at once. Make before break.
+
+Phases: ``prepare`` (incoming bindings at the destination) → ``flip`` (active there, withdrawn at the source) → done. For namespace guests
+this is a stop here and a start there; nobody calls it live.
+"""
+
+from __future__ import annotations
+
+from vxloom.model.intent import BindingState
+from vxloom.server.call import Call
+from vxloom.server.lifecycle import machines
+from vxloom.server.waiting import Step, fail, wait_for_peers, wait_for_ports
+from vxloom.store import Transaction, records
+
+EVENT = "VM.MIGRATE"
+
+
+def begin(call: Call, tx: Transaction, vm: records.Vm, source: records.Host, destination: records.Host) -> records.Job:
+    """Prepare a running machine's NICs at the destination, and return the job."""
+    nics = machines.nics_of(tx, vm.id)
+    tx.update(records.Vm, vm.id, state=records.VmState.MIGRATING)
+    for nic in nics:
+        tx.bind(nic.id, destination.id, BindingState.INCOMING)
+    job = machines.begin_job(call, tx, vm, phase="prepare", source=source.id, destination=destination.id)
+    wait_for_ports(tx, job, destination.id, [nic.network for nic in nics])
+    return job
+
+
+def advance(step: Step) -> None:
+    """Carry a move on."""
+    vm = machines.machine_of(step)
+    if vm is None:
+        machines.gone(step)
+    elif step.job.phase == "prepare":
+        _flip(step, vm)
+    else:
+        _end(step, vm)
+
+
+def _flip(step: Step, vm: records.Vm) -> None:
+    source, destination = step.text("source"), step.text("destination")
+    nics = machines.nics_of(step.tx, vm.id)
+    if step.outcome.silent:
+        # Nothing has moved yet: take the preparation back, the machine stays where it is and works.
+        for nic in nics:
+            step.tx.unbind(nic.id, destination)
+        step.tx.update(records.Vm, vm.id, state=records.VmState.RUNNING)
+        _refuse(step, vm, f"host {', '.join(step.outcome.silent)} did not prepare for it in time; it stays where it is")
+        return
+    if step.tx.get(records.Host, destination) is None:
+        step.tx.update(records.Vm, vm.id, state=records.VmState.RUNNING)
+        _refuse(step, vm, "the destination was removed; it stays where it is")
+        return
+    for nic in nics:
+        step.tx.bind(nic.id, destination, BindingState.ACTIVE)
+        step.tx.unbind(nic.id, source)
+    step.tx.update(records.Vm, vm.id, last_host=destination)
+    job = step.tx.next_phase(step.job.id, "flip", context=step.job.context)
+    networks = [nic.network for nic in nics]
+    wait_for_ports(step.tx, job, destination, networks)
+    if step.tx.get(records.Host, source) is not None:
+        step.tx.wait_host(job.id, source, records.WaitRole.MUST)
+    wait_for_peers(step.tx, job, networks, but=[destination, source], live=step.live)
+
+
+def _end(step: Step, vm: records.Vm) -> None:
+    destination = step.tx.get(records.Host, step.text("destination"))
+    if destination is None or destination.name in step.outcome.silent:
+        machines.end_in_error(step, vm, EVENT, "move")
+        return
+    step.tx.update(records.Vm, vm.id, state=records.VmState.RUNNING)
+    if step.outcome.silent:
+        # It runs at its new place; the old one has not said that it let go of it.
+        listed = ", ".join(step.outcome.silent)
+        step.tx.alert("host.silent", listed, f"host {listed} has not acknowledged that instance {vm.name} left it; see to the host")
+        _refuse(step, vm, f"it runs on {destination.name}, but host {listed} has not acknowledged that it left")
+        return
+    machines.audit(step, EVENT, f"Moved instance {vm.name} to host {destination.name}", vm)
+    machines.finish(step)
+
+
+def _refuse(step: Step, vm: records.Vm, why: str) -> None:
+    text = f"Unable to migrate instance {vm.name}: {why}"
+    machines.audit(step, EVENT, text, vm, level="ERROR")
+    fail(step.tx, step.job, text)

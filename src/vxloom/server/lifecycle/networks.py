@@ -1,0 +1,61 @@
+"""Life of a network: Allocated (no VNI) → Implemented (a VNI, a fixed MTU) → gone."""
+
+from __future__ import annotations
+
+from vxloom.errors import RequestError
+from vxloom.server.call import Call
+from vxloom.store import ReadTransaction, Transaction, records
+
+OVERHEAD_IPV4 = 50
+OVERHEAD_IPV6 = 70
+"""Bytes VXLAN adds: outer Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8 (RFC 7348 section 5)."""
+UNDERLAY_MTU = 1500
+
+
+def mtu_of(rx: ReadTransaction, zone: str) -> int:
+    """Return what a guest may send in one packet, in bytes: the least any of the zone's hosts can carry."""
+    hosts = rx.all(records.Host, zone=zone)
+    return min((_inner_mtu(host) for host in hosts), default=UNDERLAY_MTU - OVERHEAD_IPV4)
+
+
+def implement(call: Call, tx: Transaction, network: records.Network) -> records.Network:
+    """Give a network its VNI (the stated one it has already, else a random free one) and its MTU; nothing happens when it has both.
+
+    Raises :class:`RequestError` 533 when the zone has no VNI left.
+    """
+    if network.state is not records.NetworkState.ALLOCATED:
+        return network
+    if network.vni is None:
+        vni = tx.take_vni(network.id)
+        call.event(tx, "ZONE.VLAN.ASSIGN", f"Assigned Zone vNet: {vni} to network {network.name}", "Network", network.id)
+    mtu = network.mtu or mtu_of(tx, network.zone)
+    return tx.update(records.Network, network.id, state=records.NetworkState.IMPLEMENTED, mtu=mtu)
+
+
+def refuse_in_use(tx: ReadTransaction, network: records.Network) -> None:
+    """Raise 536 while machines are on a network."""
+    nics = tx.all(records.Nic, network=network.id, limit=5)
+    if not nics:
+        return
+    names = sorted({vm.name for vm in tx.all(records.Vm, id={nic.vm for nic in nics})})
+    raise RequestError(
+        f"Unable to delete network {network.name}: instances are using it, such as {', '.join(names)}",
+        code=536,
+        cs_code=4375,
+        remedy="destroy them with expunge=true first",
+    )
+
+
+def delete(call: Call, tx: Transaction, network: records.Network) -> None:
+    """Remove a network nobody is on; its VNI drains (law 7)."""
+    refuse_in_use(tx, network)
+    if network.vni is not None:
+        tx.release_vni(network.id)
+        call.event(tx, "ZONE.VLAN.RELEASE", f"Released Zone vNet: {network.vni} of network {network.name}", "Network", network.id)
+    tx.delete(records.Network, network.id)
+
+
+def _inner_mtu(host: records.Host) -> int:
+    reported = host.facts.get("underlay_mtu", "")
+    underlay = int(reported) if reported.isascii() and reported.isdigit() else UNDERLAY_MTU
+    return underlay - (OVERHEAD_IPV6 if ":" in host.vtep else OVERHEAD_IPV4)

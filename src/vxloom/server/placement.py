@@ -1,0 +1,71 @@
+"""Where a machine goes: one pure function, the only one that decides it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vxloom.errors import RequestError
+from vxloom.store import records
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A host of the zone, as placement sees it."""
+
+    host: records.Host
+    live: bool
+    """It has a stream."""
+    machines: int
+    """How many machines are bound to it."""
+
+
+def place(
+    candidates: Iterable[Candidate],
+    *,
+    tags: str | None = None,
+    wanted: str | None = None,
+    avoid: frozenset[str] = frozenset(),
+    last: str | None = None,
+) -> records.Host:
+    """Return the host a machine goes to: the one asked for, else where it was last, else the emptiest (lowest number among equals).
+
+    ``tags``: comma list every host must have; ``avoid``: ids of hosts out of the question. Raises :class:`RequestError` 533 when none
+    fits, saying why each does not.
+    """
+    reasons: dict[str, str] = {}
+    fit: list[Candidate] = []
+    for candidate in candidates:
+        host = candidate.host
+        if wanted not in {None, host.id}:
+            continue
+        reason = _obstacle(candidate, tags, avoid)
+        if reason:
+            reasons[host.name] = reason
+        else:
+            fit.append(candidate)
+    if not fit:
+        why = "; ".join(f"{name} {reason}" for name, reason in sorted(reasons.items())[:10]) or "there is no host in the zone"
+        raise RequestError(
+            f"Unable to create a deployment for the instance: {why}",
+            code=533,
+            cs_code=4370,
+            remedy="see listHosts; a new host joins with createHostJoinToken",
+        )
+    return min(fit, key=lambda c: (c.host.id != last, c.machines, c.host.number)).host
+
+
+def _obstacle(candidate: Candidate, tags: str | None, avoid: frozenset[str]) -> str:
+    host = candidate.host
+    if host.id in avoid:
+        return "is where it is now"
+    if host.resource_state != "Enabled":
+        return f"is {host.resource_state}"
+    if not candidate.live:
+        return "is not connected"
+    missing = _split(tags) - _split(host.tags)
+    return f"lacks the host tag {', '.join(sorted(missing))}" if missing else ""
+
+
+def _split(tags: str | None) -> set[str]:
+    return {tag.strip() for tag in (tags or "").split(",") if tag.strip()}

@@ -1,0 +1,122 @@
+"""Virtual machines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from vxloom.server.command import fields
+from vxloom.server.responses import Fields
+from vxloom.server.views.networks import NIC, nic_views
+from vxloom.server.views.values import by_id, owners, stamp, within
+from vxloom.store import ReadTransaction, records
+
+MACHINE = fields(
+    """
+id string the machine's id
+name string its host name
+displayname string what people read
+instancename string its name on the host; root admins only
+state string Starting, Running, Stopping, Stopped, Migrating, Destroyed, Expunging or Error
+account string the owner
+domainid string the owner's domain
+domain string that domain's name
+userid string who made it
+zoneid string its zone's id
+zonename string its zone's name
+hostid string the host it runs on; root admins only
+hostname string that host's name; root admins only
+hypervisor string KVM
+serviceofferingid string its offering's id
+serviceofferingname string its offering's name
+templateid string its template's id
+templatename string its template's name
+templatedisplaytext string its template's text
+ostypename string operating system
+cpunumber integer processors
+cpuspeed integer MHz
+memory integer MiB
+haenable boolean whether it is restarted elsewhere
+displayvm boolean whether users see it
+passwordenabled boolean always false
+isdynamicallyscalable boolean always false
+group string its group
+keypair string its SSH key pair
+rootdeviceid long always 0
+rootdevicetype string ROOT
+ipaddress string address of its default NIC
+details map what was given at deployment
+nic list its NICs
+tags list tags of the machine
+securitygroup list always empty
+affinitygroup list always empty
+created date when it was made
+pendinghosts list in a job's result: hosts that have not yet acknowledged
+""",
+    nic=NIC,
+)
+
+
+def machine_views(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: bool) -> list[Fields]:
+    """Return machines with all their NICs; where they run is for root admins."""
+    zones = by_id(rx, records.Zone, (vm.zone for vm in machines))
+    offerings = by_id(rx, records.ServiceOffering, (vm.service_offering for vm in machines))
+    templates = by_id(rx, records.Template, (vm.template for vm in machines))
+    whose = owners(rx, (vm.account for vm in machines))
+    hosts = rx.hosts_of([vm.id for vm in machines]) if root and machines else {}
+    nics = _nics(rx, machines, root=root)
+    return [
+        {
+            "id": vm.id,
+            "name": vm.name,
+            "displayname": vm.display_name,
+            "instancename": vm.instance_name or None if root else None,
+            "state": vm.state.value,
+            **whose[vm.account],
+            "userid": vm.user,
+            "zoneid": vm.zone,
+            "zonename": zones[vm.zone].name,
+            "hostid": hosts[vm.id].id if vm.id in hosts else None,
+            "hostname": hosts[vm.id].name if vm.id in hosts else None,
+            **_built_from(offerings[vm.service_offering], templates[vm.template]),
+            "haenable": vm.ha_enable,
+            "displayvm": vm.display_vm,
+            "passwordenabled": False,
+            "isdynamicallyscalable": False,
+            "group": vm.group_name,
+            "keypair": vm.keypair,
+            "rootdeviceid": 0,
+            "rootdevicetype": "ROOT",
+            "ipaddress": next((nic.get("ipaddress") for nic in nics[vm.id] if nic["isdefault"]), None),
+            "details": vm.details or None,
+            "nic": nics[vm.id],
+            "tags": [],
+            "securitygroup": [],
+            "affinitygroup": [],
+            "created": stamp(vm.created),
+        }
+        for vm in machines
+    ]
+
+
+def _built_from(offering: records.ServiceOffering, template: records.Template) -> Fields:
+    return {
+        "hypervisor": template.hypervisor,
+        "serviceofferingid": offering.id,
+        "serviceofferingname": offering.name,
+        "templateid": template.id,
+        "templatename": template.name,
+        "templatedisplaytext": template.display_text,
+        "ostypename": template.os_type,
+        "cpunumber": offering.cpu_number,
+        "cpuspeed": offering.cpu_speed,
+        "memory": offering.memory,
+    }
+
+
+def _nics(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: bool) -> dict[str, list[Fields]]:
+    rows = within(rx, records.Nic, "vm", (vm.id for vm in machines), order="position")
+    found: dict[str, list[Fields]] = defaultdict(list)
+    for row, view in zip(rows, nic_views(rx, rows, root=root), strict=True):
+        found[row.vm].append(view)
+    return found

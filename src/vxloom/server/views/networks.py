@@ -1,0 +1,214 @@
+"""Networks and NICs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from vxloom.server.command import fields
+from vxloom.server.responses import Fields
+from vxloom.server.views.offerings import services
+from vxloom.server.views.values import by_id, owners, stamp, within
+from vxloom.store import ReadTransaction, records
+
+ADDRESSED = ("Isolated", "Shared")
+"""Guest types whose addresses the cloud gives."""
+
+NETWORK = fields(
+    """
+id string the network's id
+name string its name
+displaytext string what people read
+zoneid string its zone's id
+zonename string its zone's name
+state string Allocated (no VNI yet), Implementing, Implemented, Setup, Shutdown or Destroy
+type string L2, Isolated or Shared
+traffictype string Guest
+acltype string Account or Domain
+account string the owner
+domainid string the owner's domain
+domain string that domain's name
+physicalnetworkid string its physical network's id
+broadcastdomaintype string Vxlan or Vlan
+broadcasturi string vxlan://VNI; root admins only
+vlan string the VNI; root admins only
+cidr string IPv4 prefix
+gateway string IPv4 gateway
+netmask string IPv4 mask
+startip string first address given to guests
+endip string last address given to guests
+ip6cidr string IPv6 prefix
+ip6gateway string IPv6 gateway
+startipv6 string first IPv6 address given to guests
+endipv6 string last IPv6 address given to guests
+dns1 string first DNS server
+dns2 string second DNS server
+ip6dns1 string first IPv6 DNS server
+ip6dns2 string second IPv6 DNS server
+networkdomain string network domain
+privatemtu integer bytes a guest may send in one packet
+networkofferingid string its offering's id
+networkofferingname string its offering's name
+networkofferingdisplaytext string its offering's text
+networkofferingconservemode boolean its offering's conserve mode
+networkofferingavailability string its offering's availability
+canusefordeploy boolean whether machines may be put on it
+displaynetwork boolean whether users see it
+isdefault boolean always false
+ispersistent boolean whether it has a VNI without machines
+issystem boolean always false
+restartrequired boolean whether a restart is due
+specifyipranges boolean whether its addresses were stated
+specifyvlan boolean whether its VNI was stated
+strechedl2subnet boolean always false
+subdomainaccess boolean whether sub-domains may use it
+redundantrouter boolean always false
+created date when it was made
+service list services and their providers
+tags list tags of the network
+""",
+    service=fields("name string the service\ncapability list its capabilities\nprovider list who provides it"),
+)
+
+NIC = fields("""
+id string the NIC's id
+networkid string its network's id
+networkname string its network's name
+virtualmachineid string its machine's id
+traffictype string Guest
+type string L2, Isolated or Shared
+macaddress string MAC address
+isdefault boolean whether it is the machine's first way out
+deviceid string its position, 0 is the first
+broadcasturi string vxlan://VNI; root admins only
+isolationuri string vxlan://VNI; root admins only
+vlanid integer the VNI; root admins only
+ipaddress string IPv4 address; absent on L2 networks
+netmask string IPv4 mask
+gateway string IPv4 gateway
+ip6address string IPv6 address
+ip6cidr string IPv6 prefix
+ip6gateway string IPv6 gateway
+mtu integer bytes a guest may send in one packet
+secondaryip list further addresses
+extradhcpoption list always empty
+sharedaddresses list IPs and MACs it may share with other NICs (VRRP)
+""")
+
+
+def network_views(rx: ReadTransaction, networks: Sequence[records.Network], *, root: bool) -> list[Fields]:
+    """Return networks; VNIs are for root admins."""
+    zones = by_id(rx, records.Zone, (network.zone for network in networks))
+    offerings = by_id(rx, records.NetworkOffering, (network.offering for network in networks))
+    whose = owners(rx, (network.account for network in networks))
+    return [_network(n, zones[n.zone], offerings[n.offering], whose[n.account], root=root) for n in networks]
+
+
+def _network(
+    network: records.Network, zone: records.Zone, offering: records.NetworkOffering, whose: Mapping[str, str], *, root: bool
+) -> Fields:
+    return {
+        "id": network.id,
+        "name": network.name,
+        "displaytext": network.display_text,
+        "zoneid": network.zone,
+        "zonename": zone.name,
+        "state": network.state.value,
+        "type": network.guest_type,
+        "traffictype": network.traffic_type,
+        "acltype": network.acl_type,
+        **whose,
+        "physicalnetworkid": network.physical_network,
+        "broadcastdomaintype": network.broadcast_scheme.capitalize(),
+        "broadcasturi": broadcast_uri(network) if root else None,
+        "vlan": str(network.vni) if root and network.vni is not None else None,
+        **_prefixes(network),
+        "privatemtu": network.mtu,
+        "networkofferingid": offering.id,
+        "networkofferingname": offering.name,
+        "networkofferingdisplaytext": offering.display_text,
+        "networkofferingconservemode": offering.conserve_mode,
+        "networkofferingavailability": offering.availability,
+        "canusefordeploy": True,
+        "displaynetwork": network.display_network,
+        "isdefault": False,
+        "ispersistent": network.is_persistent,
+        "issystem": False,
+        "restartrequired": network.restart_required,
+        "specifyipranges": offering.specify_ip_ranges,
+        "specifyvlan": offering.specify_vlan,
+        "strechedl2subnet": False,
+        "subdomainaccess": network.subdomain_access,
+        "redundantrouter": False,
+        "created": stamp(network.created),
+        "service": services(offering),
+        "tags": [],
+    }
+
+
+def _prefixes(network: records.Network) -> Fields:
+    return {
+        "cidr": network.cidr,
+        "gateway": network.gateway,
+        "netmask": network.netmask,
+        "startip": network.start_ip,
+        "endip": network.end_ip,
+        "ip6cidr": network.ip6_cidr,
+        "ip6gateway": network.ip6_gateway,
+        "startipv6": network.start_ip6,
+        "endipv6": network.end_ip6,
+        "dns1": network.dns1,
+        "dns2": network.dns2,
+        "ip6dns1": network.ip6_dns1,
+        "ip6dns2": network.ip6_dns2,
+        "networkdomain": network.network_domain,
+    }
+
+
+def broadcast_uri(network: records.Network) -> str | None:
+    """Return ``vxlan://VNI``, or None while the network has none."""
+    return None if network.vni is None else f"{network.broadcast_scheme}://{network.vni}"
+
+
+def nic_views(rx: ReadTransaction, nics: Sequence[records.Nic], *, root: bool) -> list[Fields]:
+    """Return NICs; on an L2 network there is no address, mask or gateway key at all (Marvin's tests)."""
+    networks = by_id(rx, records.Network, (nic.network for nic in nics))
+    addresses: dict[str, list[records.NicIp]] = defaultdict(list)
+    for row in within(rx, records.NicIp, "nic", (nic.id for nic in nics)):
+        addresses[row.nic].append(row)
+    return [_nic(nic, networks[nic.network], addresses[nic.id], root=root) for nic in nics]
+
+
+def _nic(nic: records.Nic, network: records.Network, addresses: Sequence[records.NicIp], *, root: bool) -> Fields:
+    uri = broadcast_uri(network) if root else None
+    own = {row.family: row.address for row in addresses if not row.secondary}
+    return {
+        "id": nic.id,
+        "networkid": network.id,
+        "networkname": network.name,
+        "virtualmachineid": nic.vm,
+        "traffictype": network.traffic_type,
+        "type": network.guest_type,
+        "macaddress": nic.mac,
+        "isdefault": nic.is_default,
+        "deviceid": str(nic.position),
+        "broadcasturi": uri,
+        "isolationuri": uri,
+        "vlanid": network.vni if root else None,
+        **(_guest_addresses(network, own) if network.guest_type in ADDRESSED else {}),
+        "mtu": network.mtu,
+        "secondaryip": [{"id": row.id, "ipaddress": row.address} for row in addresses if row.secondary],
+        "extradhcpoption": [],
+        "sharedaddresses": list(nic.shared) or None,
+    }
+
+
+def _guest_addresses(network: records.Network, own: Mapping[int, str]) -> Fields:
+    return {
+        "ipaddress": own.get(4),
+        "netmask": network.netmask,
+        "gateway": network.gateway,
+        "ip6address": own.get(6),
+        "ip6cidr": network.ip6_cidr,
+        "ip6gateway": network.ip6_gateway,
+    }

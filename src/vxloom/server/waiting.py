@@ -1,0 +1,102 @@
+"""Whom a job waits for, and what came of it (law 9: jobs end).
+
+*must*: the hosts the job is about; without their word it fails. *peers*: the other hosts of the segment; they are waited for while they
+have a stream, and named in the result when they stay silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from vxloom.server.responses import Fields, without_none
+from vxloom.store import ReadTransaction, Transaction, records
+
+ABSENT = "absent"
+"""Key of a job's context: names of peers that had no stream when the job began; they are told when they come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the waiting of a job's phase ended. Both empty: everybody acknowledged."""
+
+    silent: tuple[str, ...] = ()
+    """Names of the *must* hosts that said nothing until the deadline."""
+    pending: tuple[str, ...] = ()
+    """Names of the peers that are not there yet."""
+
+    @property
+    def pendinghosts(self) -> list[str] | None:
+        """What the result shows: the pending peers' names, or nothing at all."""
+        return list(self.pending) or None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a command gets to carry a job one phase further: everything happens in this one transaction."""
+
+    tx: Transaction
+    job: records.Job
+    outcome: Outcome
+    live: frozenset[str]
+    """Ids of the hosts that have a stream."""
+
+    def text(self, key: str) -> str:
+        """Return an entry of the job's context."""
+        return str(self.job.context[key])
+
+
+def wait_for_ports(tx: Transaction, job: records.Job, host: str, networks: Iterable[str]) -> None:
+    """Make a job wait until ``host`` has its document, and the tables of these of its networks, in its kernel."""
+    tx.wait_host(job.id, host, records.WaitRole.MUST)
+    for network in networks:
+        if host in tx.segment_hosts(network):
+            tx.wait_segment(job.id, host, records.WaitRole.MUST, network)
+
+
+def wait_for_peers(tx: Transaction, job: records.Job, networks: Iterable[str], *, but: Iterable[str], live: frozenset[str]) -> None:
+    """Make a job wait for the other hosts of these networks; those without a stream are not waited for but kept in its context."""
+    excluded = set(but)
+    absent: set[str] = set()
+    for network in networks:
+        for host in tx.segment_hosts(network):
+            if host in excluded:
+                continue
+            if host in live:
+                tx.wait_segment(job.id, host, records.WaitRole.PEER, network)
+            else:
+                absent.add(host)
+    _keep_absent(tx, job, absent)
+
+
+def wait_until_forgotten(tx: Transaction, job: records.Job, zone: str, vni: int | None, *, live: frozenset[str]) -> None:
+    """Make a job wait for the hosts that were told of a VNI and have not yet said that nothing of it is left."""
+    if vni is None:
+        return
+    believers = {row.host for row in tx.all(records.Belief, zone=zone, kind=records.BeliefKind.SEGMENT, key=str(vni))}
+    for host in believers & live:
+        tx.touch_host(host)
+        tx.wait_host(job.id, host, records.WaitRole.PEER)
+    _keep_absent(tx, job, believers - live)
+
+
+def _keep_absent(tx: Transaction, job: records.Job, absent: set[str]) -> None:
+    if absent:
+        tx.update(records.Job, job.id, context=job.context | {ABSENT: names(tx, absent)})
+
+
+def names(rx: ReadTransaction, hosts: Iterable[str]) -> list[str]:
+    """Return hosts' names, sorted; the id where there is no such host any more."""
+    ids = set(hosts)
+    known = {host.id: host.name for host in rx.all(records.Host, id=ids)} if ids else {}
+    return sorted(known.get(host, host) for host in ids)
+
+
+def end(step: Step, result: Fields) -> None:
+    """End a job well; ``result`` is the ``jobresult``, in which None means "leave it out"."""
+    step.tx.finish_job(step.job.id, dict(without_none(result)))
+
+
+def fail(tx: Transaction, job: records.Job, text: str, *, code: int = 530) -> None:
+    """End a job as failed; ``text`` is what its owner reads."""
+    tx.finish_job(job.id, {"errorcode": code, "errortext": text}, failed=True, code=code)
