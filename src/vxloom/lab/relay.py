@@ -66,7 +66,8 @@ class Relay:
 
 
 def _make_socket() -> socket.socket:
-    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # asyncio turns Nagle off only for sockets that name TCP as their protocol; with it on, a request in two writes waits 40 ms
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     made.setblocking(False)
     return made
 
