@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
-from vxloom.errors import ConfigError, RequestError, VxloomError
+from vxloom.errors import ConfigError, RequestError, TransportError, VxloomError
 from vxloom.lab.lab import Lab
 
 ZONE = "lab"
@@ -17,7 +17,7 @@ PHYSICAL_NETWORK = "overlay"
 VNIS = "5000-16777214"
 LABEL = "cloudbr1"
 READY_SECONDS = 30.0
-JOB_SECONDS = 60.0
+JOB_SECONDS = 60
 
 Object = Mapping[str, object]
 
@@ -50,18 +50,22 @@ def client(lab: Lab) -> Api:
 
 def objects(api: Api, command: str, kind: str, **parameters: object) -> list[Object]:
     """Return a list command's objects."""
-    answer = getattr(api, command)(listall="true", **parameters)
-    return cast("list[Object]", answer.get(kind, []))
+    return cast("list[Object]", call(api, command, listall="true", **parameters).get(kind, []))
 
 
 def call(api: Api, command: str, **parameters: object) -> dict[str, object]:
-    """Return what a command answers, its job's result if it makes one. Raises :class:`RequestError` with the server's words."""
+    """Return what a command answers, its job's result if it makes one. Raises :class:`RequestError` with the server's words,
+    :class:`TransportError` if there is no answer.
+    """
     from cs import CloudStackException
+    from requests import RequestException
 
     try:
-        return cast("dict[str, object]", getattr(api, command)(fetch_result=True, **parameters))
+        return cast("dict[str, object]", getattr(api, command)(fetch_result=not command.startswith("list"), **parameters))
     except CloudStackException as error:
         raise RequestError(f"{command}: {error}", code=getattr(error, "error_code", 530) or 530) from error
+    except RequestException as error:
+        raise TransportError(f"{command}: no answer: {error}", remedy="see the server's log in the lab") from error
 
 
 def make_zone(api: Api) -> str:

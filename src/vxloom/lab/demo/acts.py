@@ -204,9 +204,9 @@ def agent_killed(stage: Stage) -> None:
 def server_killed(stage: Stage) -> None:
     """Headless: traffic goes on, drift is repaired; the server comes back and nothing changes."""
     a, b = stage.guests["red1"], stage.guests["red3"]
+    node, vni = stage.lab.node("h1"), _vni(stage, "red")
     stream = probes.Stream(stage.place(a), b.ipv4, 0.01)
     stage.lab.kill(topology.MANAGEMENT, SERVER, signal.SIGKILL)
-    node, vni = stage.lab.node("h1"), _vni(stage, "red")
     node.run(["bridge", "fdb", "del", stage.guests["red2"].mac, "dev", f"vxlan{vni}", "self"])
     rows = ("bridge", "fdb", "show", "dev", f"vxlan{vni}")
     taken = wait_for(lambda: f"{stage.guests['red2'].mac} dst" in node.run(rows).stdout, 5)
@@ -280,8 +280,11 @@ def all_deleted(stage: Stage) -> None:
 
 
 def _vni(stage: Stage, tenant: str) -> int:
-    network = cloud.objects(stage.client, "listNetworks", "network", id=stage.networks[tenant]["id"])[0]
-    return int(str(network["broadcasturi"]).removeprefix("vxlan://"))
+    """Return a tenant's VNI; asked for once, because some scenes have no server."""
+    if tenant not in stage.vnis:
+        network = cloud.objects(stage.client, "listNetworks", "network", id=stage.networks[tenant]["id"])[0]
+        stage.vnis[tenant] = int(str(network["broadcasturi"]).removeprefix("vxlan://"))
+    return stage.vnis[tenant]
 
 
 SCENES = (

@@ -47,6 +47,8 @@ class Stage:
     """Name → id."""
     networks: dict[str, dict[str, object]] = field(default_factory=dict)
     """Tenant → network."""
+    vnis: dict[str, int] = field(default_factory=dict)
+    """Tenant → VNI, once known."""
     guests: dict[str, Guest] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     scene: str = ""
