@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from vxloom.dataplane.linuxbridge.changes import flush_port
 from vxloom.dataplane.linuxbridge.install import Indexes, Install
 from vxloom.dataplane.linuxbridge.observe import get_links, observe_all, observe_some
 from vxloom.dataplane.linuxbridge.remove import Remove
@@ -75,8 +77,10 @@ class LinuxBridge:
             port, bridge = links.get(step.name), links.get(step.bridge)
             if port is not None and bridge is not None and port.master == bridge.index:  # else it has left, which is what we want
                 there.append(place)
-        for failure in self._sock.batch([set_link(links[steps[place].name].index, port=quiet) for place in there]):
-            errors[there[failure.index]] = f"quarantine {steps[there[failure.index]].name}: {failure.text} (errno {failure.errno})"
+        ports = [links[steps[place].name].index for place in there]
+        for failure in self._sock.batch([part for port in ports for part in (set_link(port, port=quiet), flush_port(port))]):
+            place = there[failure.index // 2]
+            errors[place] = f"quarantine {steps[place].name}: {failure.text or os.strerror(failure.errno)} (errno {failure.errno})"
         return errors
 
 

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 
 from vxloom.dataplane.linuxbridge import sysctl
-from vxloom.dataplane.linuxbridge.links import is_ours
+from vxloom.dataplane.linuxbridge.changes import change_vxlan, flush_port, plain_bridge
+from vxloom.dataplane.linuxbridge.links import LEARNT, is_ours
 from vxloom.dataplane.linuxbridge.observe import get_links
 from vxloom.dataplane.netlink import (
     FIRST_INDEX,
@@ -29,9 +30,7 @@ from vxloom.dataplane.netlink import (
     encode_bridge_fdb,
     set_link,
 )
-from vxloom.dataplane.netlink import constants as c
-from vxloom.dataplane.netlink.wire import IFINFOMSG, attribute, ip_bytes, message, nested, text, u8, u16, u32
-from vxloom.model.addresses import is_v4, pack_ip, parse_mac
+from vxloom.model.addresses import pack_ip, parse_mac
 from vxloom.model.state import Bridge, Resource, Tap, VxlanDevice, altname
 
 _LAST_INDEX: Final = 0x7FFF_0000
@@ -94,7 +93,7 @@ class Install:
             if not before.addr_gen_none:
                 parts.append(set_link(name=after.name, addr_gen_mode_none=True))
             if not before.plain:
-                parts.append(_plain_bridge(after.name))
+                parts.append(plain_bridge(after.name))
             if before.mac != after.mac:
                 parts.append(set_link(name=after.name, mac=parse_mac(after.mac)))
             if before.mtu != after.mtu:
@@ -147,7 +146,7 @@ class Install:
         for before, after in pairs:
             parts = []
             if (before.local, before.plain) != (after.local, after.plain):
-                parts.append(_change_vxlan(after))
+                parts.append(change_vxlan(after))
             if before.bridge != after.bridge:
                 parts.append(set_link(name=after.name, master=masters[after.bridge].index if after.bridge in masters else 0x7FFF_FFFF))
             if _vxlan_flags(before) != _vxlan_flags(after) or before.bridge != after.bridge:
@@ -179,7 +178,7 @@ class Install:
                 if link.master:
                     parts.append(set_link(link.index, master=0))
                 parts.append(set_link(link.index, master=bridge.index))
-            parts.append(set_link(link.index, port=_tap_port(tap)))
+            parts += [set_link(link.index, port=_tap_port(tap)), flush_port(link.index)]
             groups.append(tuple(parts))
         self._merge(errors, range(len(pairs)), groups)
         ready = [place for place, error in enumerate(errors) if not error]
@@ -192,7 +191,8 @@ class Install:
 
     def _fix_macs(self, index: int, before: Tap | None, tap: Tap) -> str:
         put = np.array([parse_mac(mac) for mac in sorted(tap.macs)], np.uint64)
-        drop = np.array([parse_mac(mac) for mac in sorted((before.macs if before else frozenset()) - tap.macs)], np.uint64)
+        stale = {mac for mac in (before.macs if before else ()) if not mac.endswith(LEARNT)} - tap.macs
+        drop = np.array([parse_mac(mac) for mac in sorted(stale)], np.uint64)
         failures = self._sock.batch(encode_bridge_fdb(put, index))
         failures += [each for each in self._sock.batch(encode_bridge_fdb(drop, index, "delete")) if each.errno not in _GONE]
         return _text(f"fix MACs to {tap.name}", failures[0]) if failures else ""
@@ -280,31 +280,3 @@ def _tap_port(tap: Tap) -> PortFlags:
         isolated=False,
         neigh_suppress=False,
     )
-
-
-def _plain_bridge(name: str) -> bytes:
-    options = nested(
-        c.IFLA_INFO_DATA,
-        u8(c.IFLA_BR_MCAST_SNOOPING, 0),
-        u32(c.IFLA_BR_STP_STATE, 0),
-        u16(c.IFLA_BR_GROUP_FWD_MASK, 0),
-    )
-    return _change(name, "bridge", options)
-
-
-def _change_vxlan(device: VxlanDevice) -> bytes:
-    """Return the message that sets the local address and clears a default remote of the same family."""
-    high, low = pack_ip(device.local)
-    four = is_v4(high, low)
-    options = nested(
-        c.IFLA_INFO_DATA,
-        u32(c.IFLA_VXLAN_ID, device.vni),
-        attribute(c.IFLA_VXLAN_LOCAL if four else c.IFLA_VXLAN_LOCAL6, ip_bytes(high, low)),
-        attribute(c.IFLA_VXLAN_GROUP if four else c.IFLA_VXLAN_GROUP6, bytes(4 if four else 16)),
-    )
-    return _change(device.name, "vxlan", options)
-
-
-def _change(name: str, kind: str, data: bytes) -> bytes:
-    body = IFINFOMSG.pack(0, 0, 0, 0, 0) + text(c.IFLA_IFNAME, name) + nested(c.IFLA_LINKINFO, text(c.IFLA_INFO_KIND, kind), data)
-    return message(c.RTM_NEWLINK, c.NLM_F_REQUEST, body)

@@ -13,6 +13,8 @@ from vxloom.model.state import MARK, Bridge, Foreign, Slot, Stray, Tap, VxlanDev
 _BRIDGE_NAME = re.compile(r"^brvx-(\d+)$")
 _VXLAN_NAME = re.compile(r"^vxlan(\d+)$")
 _ADDR_GEN_NONE = 1
+LEARNT = " learnt"
+"""Follows a MAC that the bridge learnt on a bound port, which it must not: so that the tap differs from what is wanted."""
 _FORWARDING = 3
 _NOT_TAPS = frozenset({"bridge", "vxlan", "bond", "vlan", "vrf", "dummy", "wireguard"})
 
@@ -27,6 +29,17 @@ class Overlay:
     """Links on a bridge of ours that are no VXLAN device of ours."""
     others: tuple[Link, ...] = ()
     """All links without our mark, ports included."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortMacs:
+    """What a bridge believes to be behind one port."""
+
+    fixed: frozenset[int] = frozenset()
+    """Static and sticky: as we write them."""
+    static: frozenset[int] = frozenset()
+    """Static, by other hands."""
+    learnt: frozenset[int] = frozenset()
 
 
 def is_ours(link: Link) -> bool:
@@ -109,13 +122,13 @@ def vxlan_resource(vni: int, link: Link, bridge: str, *, ipv6_off: bool) -> Vxla
     )
 
 
-def tap_resource(link: Link, bridge: str, macs: Iterable[int]) -> Tap:
+def tap_resource(link: Link, bridge: str, macs: PortMacs) -> Tap:
     """Return a bound port as the planner sees it."""
     port = link.port
     return Tap(
         name=link.name,
         bridge=bridge,
-        macs=frozenset(format_mac(mac) for mac in macs),
+        macs=frozenset(map(format_mac, macs.fixed | macs.static)) | {format_mac(mac) + LEARNT for mac in macs.learnt},
         mtu=link.mtu,
         up=link.up,
         locked=port is not None and port.locked,
@@ -125,13 +138,13 @@ def tap_resource(link: Link, bridge: str, macs: Iterable[int]) -> Tap:
     )
 
 
-def is_bound(link: Link, macs: Iterable[int]) -> bool:
+def is_bound(link: Link, macs: PortMacs) -> bool:
     """Tell whether a port was bound by us: a MAC is fixed to it, or (a guest still to come) it is locked and yet hears broadcasts.
 
     A locked port that hears none is a stray we quarantined.
     """
     port = link.port
-    return bool(tuple(macs)) or (port is not None and port.locked and port.bcast_flood and port.mcast_flood)
+    return bool(macs.fixed) or (port is not None and port.locked and port.bcast_flood and port.mcast_flood)
 
 
 def stray_of(link: Link, bridge: str) -> Stray:

@@ -9,6 +9,7 @@ import numpy as np
 from vxloom.dataplane.linuxbridge import sysctl
 from vxloom.dataplane.linuxbridge.links import (
     Overlay,
+    PortMacs,
     bridge_resource,
     foreign_of,
     is_bound,
@@ -20,7 +21,7 @@ from vxloom.dataplane.linuxbridge.links import (
     vni_of,
     vxlan_resource,
 )
-from vxloom.dataplane.linuxbridge.tables import segment_rows, tap_macs
+from vxloom.dataplane.linuxbridge.tables import port_macs, segment_rows
 from vxloom.dataplane.netlink import (
     FDB_ROW,
     Link,
@@ -117,12 +118,13 @@ def _state(overlay: Overlay, by_index: dict[int, Link], fdb: Rows, neighbours: R
         master = by_index[link.master].name if link.master in by_index else f"#{link.master}" if link.master else ""
         vxlan = vxlan_resource(vni, link, master, ipv6_off=sysctl.holds(link.name, sysctl.NO_IPV6))
         resources[vxlan.key] = vxlan
-    macs = tap_macs(fdb, {link.index for link in overlay.ports})
+    macs = port_macs(fdb, {link.index for link in overlay.ports})
     strays: list[Stray] = []
     for link in overlay.ports:
         on = by_index[link.master].name
-        if is_bound(link, macs.get(link.index, ())):
-            tap = tap_resource(link, on, macs.get(link.index, ()))
+        behind = macs.get(link.index, PortMacs())
+        if is_bound(link, behind):
+            tap = tap_resource(link, on, behind)
             resources[tap.key] = tap
         else:
             strays.append(stray_of(link, on))

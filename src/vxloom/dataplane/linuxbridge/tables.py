@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from vxloom.dataplane.linuxbridge.links import PortMacs
 from vxloom.dataplane.netlink import NTF_EXT_LEARNED, NTF_STICKY, NUD_NOARP, NUD_PERMANENT, PROTOCOL, Link
 from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, Rows, empty
 from vxloom.model.state import SegmentRows
@@ -53,7 +54,7 @@ def segment_rows(fdb: Rows, neighbours: Rows, bridges: Mapping[int, Link], vxlan
     own = ours & (fdb["master"] == 0) & (permanent | static)
     remote = own & (fdb["mac"] != 0) & static
     flood = own & (fdb["mac"] == 0) & ((fdb["hi"] != 0) | (fdb["lo"] != 0))
-    bridged = ours & (fdb["master"] != 0) & static & ~permanent & ((fdb["flags"] & NTF_STICKY) != 0)
+    bridged = ours & (fdb["master"] != 0) & static & ~permanent
     where = _Indexes.of(bridges).vnis(neighbours["ifindex"])
     known = (where >= 0) & (neighbours["protocol"] == PROTOCOL) & ((neighbours["state"] & NUD_PERMANENT) != 0)
     tables = {
@@ -69,15 +70,15 @@ def segment_rows(fdb: Rows, neighbours: Rows, bridges: Mapping[int, Link], vxlan
     }
 
 
-def tap_macs(fdb: Rows, taps: set[int]) -> dict[int, list[int]]:
-    """Return link index → MACs fixed to it (static and sticky rows of the bridge), for the ports among ``taps``."""
-    wanted = np.fromiter(taps, np.uint32, len(taps))
-    fixed = (fdb["master"] != 0) & ((fdb["flags"] & NTF_STICKY) != 0) & ((fdb["state"] & NUD_PERMANENT) == 0)
-    rows = fdb[fixed & ((fdb["state"] & NUD_NOARP) != 0) & np.isin(fdb["ifindex"], wanted)]
-    found: dict[int, list[int]] = {}
-    for index, mac in zip(rows["ifindex"].tolist(), rows["mac"].tolist(), strict=True):
-        found.setdefault(index, []).append(mac)
-    return found
+def port_macs(fdb: Rows, ports: set[int]) -> dict[int, PortMacs]:
+    """Return link index → what the bridge believes to be behind it, for these ports; the ports' own MACs left out."""
+    wanted = np.fromiter(ports, np.uint32, len(ports))
+    rows = fdb[(fdb["master"] != 0) & ((fdb["state"] & NUD_PERMANENT) == 0) & np.isin(fdb["ifindex"], wanted)]
+    sorts = np.where((rows["state"] & NUD_NOARP) == 0, 2, np.where((rows["flags"] & NTF_STICKY) != 0, 0, 1))
+    found: dict[int, tuple[set[int], set[int], set[int]]] = {}
+    for index, mac, sort in zip(rows["ifindex"].tolist(), rows["mac"].tolist(), sorts.tolist(), strict=True):
+        found.setdefault(index, (set(), set(), set()))[sort].add(mac)
+    return {index: PortMacs(*map(frozenset, sets)) for index, sets in found.items()}
 
 
 def _split(rows: Rows, vni: NDArray[np.int64], keep: NDArray[np.bool_], dtype: np.dtype[np.void]) -> dict[int, Rows]:
