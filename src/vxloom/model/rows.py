@@ -108,7 +108,8 @@ def digest(rows: Rows, key: int) -> int:
     """
     if not len(rows):
         return 0
-    state = np.full(len(rows), np.uint64(key & 0xFFFF_FFFF_FFFF_FFFF), np.uint64)
+    # The key is scrambled first: two keys that differ in one bit would else give two neighbouring rows each other's hashes.
+    state = np.full(len(rows), _mix(np.array([key & 0xFFFF_FFFF_FFFF_FFFF], np.uint64))[0], np.uint64)
     for position, name in enumerate(rows.dtype.names or ()):
         state = _mix(state ^ (rows[name].astype(np.uint64) + np.uint64(position + 1)))
     return int(state.sum(dtype=np.uint64))

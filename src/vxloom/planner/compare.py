@@ -112,7 +112,8 @@ def _levels(resources: Resources) -> dict[Key, int]:
 
     def level(key: Key) -> int:
         if key not in levels:
-            levels[key] = 1 + max((level(need) for need in resources[key].needs if need in resources), default=-1)
+            # What is out of sight counts too, so that a part is ordered as the whole is.
+            levels[key] = 1 + max((level(need) if need in resources else 0 for need in resources[key].needs), default=-1)
         return levels[key]
 
     for key in resources:

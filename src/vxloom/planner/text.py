@@ -28,13 +28,11 @@ def render(plan: Plan) -> str:
 
 
 def _step(step: Step) -> list[str]:
-    match step:
-        case ResourceStep():
-            return [_line(_SIGNS[step.operation], " ".join(step.key), step.reason)]
-        case QuarantineStep():
-            return [_line("#", f"stray {step.name}", f"locked: {step.reason}")]
-        case RowsStep():
-            return [_line("~", f"rows of VNI {step.vni}", step.reason), *_tables("+", step.put), *_tables("-", step.drop)]
+    if isinstance(step, ResourceStep):
+        return [_line(_SIGNS[step.operation], " ".join(step.key), step.reason)]
+    if isinstance(step, QuarantineStep):
+        return [_line("#", f"stray {step.name}", f"locked: {step.reason}")]
+    return [_line("~", f"rows of VNI {step.vni}", step.reason), *_tables("+", step.put), *_tables("-", step.drop)]
 
 
 def _line(sign: str, what: str, why: str) -> str:
