@@ -63,20 +63,7 @@ def difference(left: Rows, right: Rows) -> Rows:
         return canonical(left)
     if len(left) == len(right) and np.array_equal(left, right):
         return left[:0]
-    both = np.concatenate([left, right])
-    side = np.zeros(len(both), "u1")
-    side[len(left) :] = 1
-    names = both.dtype.names or ()
-    order = np.lexsort([side, *[both[name] for name in reversed(names)]])
-    ordered, sides = both[order], side[order]
-    # A left row is also in right when the next differing row of its run is from the right side.
-    starts = np.ones(len(ordered), bool)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    run = np.cumsum(starts) - 1
-    in_right = np.zeros(run[-1] + 1, bool)
-    in_right[run[sides == 1]] = True
-    keep = starts & (sides == 0) & ~in_right[run]
-    return ordered[keep]
+    return canonical(left[~within(left, right, left.dtype.names or ())])
 
 
 def union(left: Rows, right: Rows) -> Rows:
