@@ -44,14 +44,6 @@ SERVER = Timing(beat=0.5, silence=1.5, poll=0.1, again=0.05, greeting=5.0, reap=
 AGENT = AgentTiming(beat=0.5, silence=1.5, connect=5.0, first=0.02, soon=0.1, late=0.2, refused=0.3)
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Wait until a condition holds; fail when it does not in time."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        assert asyncio.get_running_loop().time() < deadline, "the condition never held"
-        await asyncio.sleep(0.005)
-
-
 @contextlib.asynccontextmanager
 async def running(task: asyncio.Task[None]) -> AsyncIterator[None]:
     """Keep a task running for the length of a block."""

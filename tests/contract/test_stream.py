@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from tests.contract.cloud import Agent, Cloud, until
+from tests.contract.cloud import Agent, Cloud
+from tests.waiting import until
 from vxloom.store import records
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.cloud import SERVER, Agent, Cloud, raw, reply, say, until
+from tests.contract.cloud import SERVER, Agent, Cloud, raw, reply, say
 from tests.contract.test_stream_delivery import agents
+from tests.waiting import until
 from vxloom.agent.stream import Timing as AgentTiming
 from vxloom.errors import ConfigError, TransportError
 from vxloom.model.wire import MAX_MESSAGE, Claim, Hello, Refused, Report, Welcome, encode
@@ -61,12 +62,12 @@ def test_a_host_that_falls_silent_is_disconnected_and_its_alert_is_resolved_when
             while await reply(reader) is not None:  # says nothing more, so the gateway ends the stream
                 pass
             await until(lambda: cloud.host(host).state is records.HostState.DISCONNECTED)
-            await until(lambda: "host.silent" in cloud.alerts(host))
+            await until(lambda: "host.disconnected" in cloud.alerts(host))
             writer.transport.abort()
             back = Agent("h0", tmp_path / "h0", gateway.port)
             async with back.running():
                 await until(lambda: cloud.host(host).state is records.HostState.UP)
-                await until(lambda: "host.silent" not in cloud.alerts(host))
+                await until(lambda: "host.disconnected" not in cloud.alerts(host))
 
     with Cloud(tmp_path / "server") as cloud:
         asyncio.run(scenario(cloud))
@@ -143,6 +144,7 @@ def test_the_holder_of_a_shared_address_moves_and_nobody_claims_for_others(tmp_p
         asyncio.run(scenario(cloud))
 
 
+@pytest.mark.slow
 def test_two_hundred_agents_are_back_after_the_server_has_restarted(tmp_path: Path) -> None:
     async def scenario(cloud: Cloud) -> None:
         network, vni = cloud.network("n")

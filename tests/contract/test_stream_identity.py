@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.cloud import Agent, Cloud, raw, reply, say, until
+from tests.contract.cloud import Agent, Cloud, raw, reply, say
+from tests.waiting import until
 from vxloom.agent.identity import Identity, parse_token
 from vxloom.errors import IdentityError
 from vxloom.model.wire import SCHEMA, Certificate, Hello, Join, Joined, Refused, Renew, Welcome, encode
@@ -162,7 +163,7 @@ def test_certificates_are_renewed_on_the_stream_and_the_old_one_ends_when_the_ne
                 await until(lambda: again.stream.connected)
             assert held.startswith("-----BEGIN CERTIFICATE-----")
             with cloud.store.read() as rx:
-                assert rx.count(records.Certificate, host=agent.host) <= 2
+                assert rx.count(records.Certificate, host=agent.host) <= 3
 
     with Cloud(tmp_path / "server") as cloud:
         asyncio.run(scenario(cloud))

@@ -102,9 +102,10 @@ def renew(store: Store, authority: Authority, claimant: Claimant, csr: str) -> I
         used = tx.get(records.Certificate, claimant.serial)
         if used is None or used.host != claimant.host or tx.get(records.Host, claimant.host) is None:
             raise IdentityError("this host was removed, or joined again elsewhere", remedy=_HOW_TO_JOIN)
-        for other in tx.all(records.Certificate, host=claimant.host):
-            if other.id != claimant.serial:  # never used, or older: at most two are valid at any time
-                tx.delete(records.Certificate, other.id)
+        # Valid are the one in use, the one that should be on the host's disk, and the new one; never more.
+        others = [c for c in tx.all(records.Certificate, host=claimant.host, order="-created") if c.id != claimant.serial]
+        for other in others[1:]:
+            tx.delete(records.Certificate, other.id)
         issued = authority.issue(csr, claimant.host)
         _record(tx, claimant.host, issued)
     return issued

@@ -19,6 +19,7 @@ class Connection:
         self._writer = writer
         self._silence = silence
         self._loop = asyncio.get_running_loop()
+        self._torn = False
 
     @property
     def peer(self) -> str:
@@ -49,20 +50,26 @@ class Connection:
         In slices, each waiting for room: what a slow reader keeps in memory is bounded, however long the message.
         """
         view = memoryview(message)
+        self._torn = True
         try:
             for start in range(0, len(view), _CHUNK):
                 self._writer.write(view[start : start + _CHUNK])
                 async with asyncio.timeout(self._silence):
                     await self._writer.drain()
+            self._torn = False
         except TimeoutError as error:
             raise TransportError(f"{self.peer} takes no data for {self._silence:g} s") from error
         except OSError as error:
             raise TransportError(f"stream to {self.peer} broke: {error}") from error
 
     async def finish(self, message: bytes) -> None:
-        """Send a last message and give the other side a moment to read it; errors do not matter any more."""
+        """Send a last message and give the other side a moment to read it; errors do not matter any more.
+
+        After half a message nothing can be said: it would be read as the other half.
+        """
         try:
-            await self.send(message)
+            if not self._torn:
+                await self.send(message)
             async with asyncio.timeout(1):
                 self._writer.close()
                 await self._writer.wait_closed()

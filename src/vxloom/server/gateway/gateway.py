@@ -31,7 +31,7 @@ from vxloom.model.wire import (
 from vxloom.server.authority import Authority, Claimant, claimant
 from vxloom.server.gateway.admission import Admitted, admit, issue_token, join, renew
 from vxloom.server.gateway.connection import Connection
-from vxloom.server.gateway.ledger import FINDING, HOLDING, SILENT, Ledger
+from vxloom.server.gateway.ledger import DISCONNECTED, FINDING, HOLDING, Ledger
 from vxloom.server.gateway.reading import Look, Wanted, look
 from vxloom.server.gateway.stream import HostStream
 from vxloom.server.gateway.timing import Timing
@@ -66,6 +66,8 @@ class Gateway:
             lifetime = lifetime or timedelta(days=rx.setting_float("vxloom.certificate.days"))
         self._authority = Authority(settings.data / "ca", lifetime=lifetime)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway")
+        # A storm of greetings must not delay what those already welcomed are waiting for.
+        self._steady = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway-steady")
         self._streams: dict[str, HostStream] = {}
         self._live: frozenset[str] = frozenset()
         self._zones: dict[str, Zone] = {}
@@ -112,7 +114,7 @@ class Gateway:
     async def run(self) -> None:
         """Serve until cancelled. Raises :class:`ConfigError` when the address cannot be listened on."""
         self._loop = asyncio.get_running_loop()
-        self._ledger = Ledger(self._store, self._in_thread, self._acknowledged, self._timing)
+        self._ledger = Ledger(self._store, self._in_steady_thread, self._acknowledged, self._timing)
         unsubscribe = self._store.subscribe(self._changed)
         background = [asyncio.create_task(self._ledger.run()), asyncio.create_task(self._sweep())]
         try:
@@ -140,6 +142,7 @@ class Gateway:
             for timer in self._lost.values():
                 timer.cancel()
             self._threads.shutdown(wait=True)
+            self._steady.shutdown(wait=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection; asyncio runs one task for each."""
@@ -155,7 +158,7 @@ class Gateway:
             await connection.finish(encode(Refused(str(error), final=True)))
         except VxloomError as error:
             _log.info("stream of %s ended: %s", connection.peer, error)
-            if isinstance(error, StateError):
+            if not isinstance(error, TransportError):
                 await connection.finish(encode(Refused(str(error))))
         except Exception:  # noqa: BLE001 - a defect of ours: this stream ends and is logged, the others live
             _log.exception("stream of %s ended by a defect", connection.peer)
@@ -216,7 +219,7 @@ class Gateway:
         if not admitted.lineage and admitted.confirmed:
             stream.confirm()
         self._ledger.state(stream.host, records.HostState.UP)
-        self._ledger.alert(SILENT, stream.host, "")
+        self._ledger.alert(DISCONNECTED, stream.host, "")
         zone.join(stream)
 
     def _departed(self, stream: HostStream, zone: Zone) -> None:
@@ -235,7 +238,7 @@ class Gateway:
         self._lost.pop(host, None)
         if host not in self._streams:
             self._ledger.state(host, records.HostState.DISCONNECTED)
-            self._ledger.alert(SILENT, host, "its agent is not connected; it keeps what it has")
+            self._ledger.alert(DISCONNECTED, host, "its agent is not connected; it keeps what it has")
 
     async def _sweep(self) -> None:
         """Start the clock of hosts that were up when an earlier server ended; then, once a second, end streams whose certificate has."""
@@ -291,7 +294,7 @@ class Gateway:
         return feed
 
     async def _look(self, wanted: Wanted) -> Look:
-        return await self._in_thread(partial(look, self._store, wanted))
+        return await self._in_steady_thread(partial(look, self._store, wanted))
 
     def _changed(self, zone: str, revision: int) -> None:
         """Called by the store after a commit, in the writer's thread."""
@@ -304,6 +307,9 @@ class Gateway:
 
     async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
         return await self._loop.run_in_executor(self._threads, work)
+
+    async def _in_steady_thread(self, work: Callable[[], _Result]) -> _Result:
+        return await self._loop.run_in_executor(self._steady, work)
 
     def _stream(self, host: str) -> HostStream:
         stream = self._streams.get(host)

@@ -18,7 +18,7 @@ from vxloom.store import Acknowledgement, Store, records
 
 _log = logging.getLogger(__name__)
 _HOST_ALERT = 7  # CloudStack's ALERT.TYPE.HOST, AlertService.java
-SILENT, HOLDING, FINDING = "host.silent", "host.holding", "host.finding"
+DISCONNECTED, HOLDING, FINDING = "host.disconnected", "host.holding", "host.finding"
 
 
 @dataclass(slots=True)
