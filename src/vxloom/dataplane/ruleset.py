@@ -210,15 +210,16 @@ def elements_of(port: PortFilter) -> frozenset[Element]:
 
 
 def port_of(tap: str, elements: frozenset[Element]) -> PortFilter:
-    """Return the filter some elements make. A MAC counts only if all of its elements stand, none if the tap is not in force:
-    so that whatever is amiss differs from what is wanted.
+    """Return the filter some elements make. It has no MAC if its sets contradict one another or the tap is not in force, so that
+    whatever is amiss differs from what is wanted.
     """
     by_set = {name: {element.value for element in elements if element.set == name} for name in SETS}
-    in_force = by_set["taps"] and by_set["ports"] <= {CHECKED, UNCHECKED} and by_set["ports"]
-    whole = {mac for mac in by_set["macs"] if {_raw(_number(mac))} <= by_set["raw_macs"] and {link_local(_number(mac))} <= by_set["local6"]}
-    spare = by_set["raw_macs"] - {_raw(_number(mac)) for mac in whole} or by_set["local6"] - {link_local(_number(mac)) for mac in whole}
+    numbers = {_number(mac) for mac in by_set["macs"]}
+    agree = by_set["raw_macs"] == set(map(_raw, numbers)) and by_set["local6"] == set(map(link_local, numbers))
+    in_force = by_set["taps"] and by_set["ports"] in ({CHECKED}, {UNCHECKED})
     ips = by_set["ipv4"] | {str(ipaddress.IPv6Address(int(value, 16))) for value in by_set["ipv6"]}
-    return PortFilter(tap, frozenset(whole if in_force and not spare else ()), frozenset(ips), checked=UNCHECKED not in by_set["ports"])
+    macs = frozenset(by_set["macs"] if agree and in_force else ())
+    return PortFilter(tap, macs, frozenset(ips), checked=UNCHECKED not in by_set["ports"])
 
 
 def commands(verb: str, elements: frozenset[Element]) -> str:

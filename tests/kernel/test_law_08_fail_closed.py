@@ -1,4 +1,7 @@
-"""What a bound port may send, with real frames: a wrong one reaches nobody, teaches the bridge nothing, and is counted."""
+"""Law 8, fail closed: what a bound port may send, with real frames.
+
+A wrong one reaches nobody, teaches the bridge nothing, and is counted.
+"""
 
 from __future__ import annotations
 
