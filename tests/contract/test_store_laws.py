@@ -172,6 +172,12 @@ def test_a_vni_returns_when_the_last_host_has_forgotten_it(world: World, pair: P
     assert pair.vni_is_free()
 
 
+def test_an_exhausted_pool_says_how_many_are_still_believed_in(world: World, pair: Pair) -> None:
+    pair.end()
+    with pytest.raises(RequestError, match="1 come back when every host has forgotten them"), world.store.write("test") as tx:
+        tx.take_vni(world.network(tx))
+
+
 def test_a_vni_returns_when_a_host_that_believed_in_it_is_removed(world: World, pair: Pair) -> None:
     pair.end()
     world.obey(pair.here)

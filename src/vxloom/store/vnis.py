@@ -158,11 +158,13 @@ class VniTransaction(WriteTransaction):
         while (found := gaps.random_free(self.connection, taken, ranges)) is not None:
             if self._allocate(network, found):
                 return found
+        draining = self.count(r.VniAllocation, physical_network=network.physical_network, state=r.AllocationState.DRAINING)
+        wait = f"; {draining} come back when every host has forgotten them, or was removed" if draining else ""
         raise RequestError(
             f"Unable to allocate vnet as a part of network {network.name} implement",
             code=533,
             cs_code=4480,
-            remedy="give its physical network more VNIs with updatePhysicalNetwork vlan=",
+            remedy=f"give its physical network more VNIs with updatePhysicalNetwork vlan={wait}",
         )
 
     def _allocate(self, network: r.Network, vni: int) -> bool:
