@@ -72,3 +72,10 @@ def solicited_node(address: ipaddress.IPv6Address) -> str:
     """Return the multicast MAC of an address's solicited-node group (RFC 4291 section 2.7.1, RFC 2464 section 7)."""
     low = int(address) & 0xFFFFFF
     return f"33:33:ff:{low >> 16:02x}:{low >> 8 & 0xFF:02x}:{low & 0xFF:02x}"
+
+
+def link_local(mac: str) -> str:
+    """Return the IPv6 link-local address that a guest makes of its MAC (modified EUI-64, RFC 4291 appendix A)."""
+    value = parse_mac(mac) ^ (1 << 41)
+    low = (value >> 24) << 40 | 0xFFFE << 24 | value & 0xFFFFFF
+    return str(ipaddress.IPv6Address(0xFE80 << 112 | low))

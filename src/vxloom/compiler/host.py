@@ -5,7 +5,6 @@ The passes are one explicit tuple, :data:`PASSES`; each reads the :class:`Sight`
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -73,13 +72,6 @@ def bridge_mac(number: int, vni: int) -> str:
     return format_mac(0x0E << 40 | (number & 0xFFFF) << 24 | vni)
 
 
-def link_local(mac: str) -> str:
-    """Return the IPv6 link-local address that a guest makes of its MAC (modified EUI-64, RFC 4291 appendix A)."""
-    value = parse_mac(mac) ^ (1 << 41)
-    low = (value >> 24) << 40 | 0xFFFE << 24 | value & 0xFFFFFF
-    return str(ipaddress.IPv6Address(0xFE80 << 112 | low))
-
-
 @dataclass(frozen=True, slots=True)
 class Sight:
     """All a pass may look at."""
@@ -138,8 +130,7 @@ def _port_filters(sight: Sight, draft: Draft) -> None:
         macs = frozenset(format_mac(parse_mac(text)) for text in port.security.macs)
         ips: frozenset[str] = frozenset()
         if port.security.checked:
-            # A guest cannot do neighbour discovery without its link-local address, whatever the cloud gave it.
-            ips = frozenset(str(parse_ip(text)) for text in port.security.ips) | frozenset(map(link_local, macs))
+            ips = frozenset(str(parse_ip(text)) for text in port.security.ips)
         draft.add(PortFilter(port.tap, macs, ips, port.security.checked))
 
 

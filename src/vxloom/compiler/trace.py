@@ -12,7 +12,7 @@ from enum import StrEnum
 import numpy as np
 
 from vxloom.compiler.document import compile_document
-from vxloom.compiler.frames import BROADCAST, Frame, Kind, packet, question
+from vxloom.compiler.frames import BROADCAST, Frame, Kind, link_local, packet, question
 from vxloom.compiler.host import compile_host
 from vxloom.compiler.segments import active_binding, compile_segments
 from vxloom.errors import IntentError
@@ -292,6 +292,7 @@ def _refusal(frame: Frame, port_filter: Resource | None) -> str:
         return f"{frame.source} is not a MAC of this NIC (spoofed)"
     if frame.kind is Kind.RARP or not port_filter.checked or frame.sender in _UNSPECIFIED:
         return ""
-    if str(parse_ip(frame.sender)) not in port_filter.ips:
+    # Without its link-local address a guest cannot do neighbour discovery, whatever the cloud gave it: the rules always let it pass.
+    if str(parse_ip(frame.sender)) not in {*port_filter.ips, link_local(frame.source)}:
         return f"{frame.sender} is not an address of this NIC (spoofed)"
     return ""

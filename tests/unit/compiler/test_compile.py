@@ -9,7 +9,7 @@ import pytest
 
 from tests.intents import ACTIVE, INCOMING, OUTGOING, at, cloud, desired, host, mac, network, nic, nic_id, tap
 from vxloom.compiler import admit, compile_document, compile_host, compile_segments
-from vxloom.compiler.host import bridge_mac, link_local
+from vxloom.compiler.host import bridge_mac
 from vxloom.errors import IntentError
 from vxloom.model.addresses import format_mac, parse_mac, unpack_ip
 from vxloom.model.host import HostDocument, PortDocument, decode_ports, encode_port
@@ -180,18 +180,15 @@ class TestHostStates:
     def test_a_host_without_segments_holds_nothing_not_even_a_filter_table(self) -> None:
         assert desired(cloud((ONE,), ())) == HostState()
 
-    def test_filters_hold_bare_addresses_and_the_link_local_one(self) -> None:
+    def test_filters_hold_bare_addresses_in_one_spelling(self) -> None:
         state = desired(cloud((ONE,), (nic(1, 5001, at(1), ips=("10.1.1.1", "FD00:1:0::01")),)))
         found = state.resources["filter", tap(1, 5001)]
-        assert found == PortFilter(tap(1, 5001), frozenset({mac(1)}), frozenset({"10.1.1.1", "fd00:1::1", "fe80::ff:fe00:1"}))
+        assert found == PortFilter(tap(1, 5001), frozenset({mac(1)}), frozenset({"10.1.1.1", "fd00:1::1"}))
 
     def test_a_bridge_mac_is_the_same_after_a_restart_and_differs_between_hosts_and_segments(self) -> None:
         seen = {bridge_mac(number, vni) for number in (1, 2, 65_535) for vni in (0, 5001, 16_777_214)}
         assert len(seen) == 9
         assert all(parse_mac(text) >> 40 & 3 == 2 for text in seen)
-
-    def test_link_local_is_as_rfc_4291_says(self) -> None:
-        assert link_local("34:56:78:9a:bc:de") == "fe80::3656:78ff:fe9a:bcde"
 
 
 class TestAdmission:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.intents import at, cloud, desired, mac, network, nic, nic_id, tap
-from vxloom.compiler.frames import BROADCAST, Frame, Kind, packet, question
+from vxloom.compiler.frames import BROADCAST, Frame, Kind, link_local, packet, question
 from vxloom.compiler.trace import Trace, desired_states, follow, trace
 from vxloom.errors import IntentError
 from vxloom.model.state import HostState, Resource, SegmentRows
@@ -97,6 +97,13 @@ def test_multicast_and_broadcast_have_a_flag_each() -> None:
 def test_a_frame_without_a_sender_address_passes(kind: Kind) -> None:
     """RARP of a migration, duplicate address detection, DHCP."""
     assert send(Frame(mac(1), BROADCAST, kind)).delivered == {PEER, LOCAL}
+
+
+def test_the_own_link_local_address_always_passes() -> None:
+    """RFC 4291 appendix A, modified EUI-64."""
+    assert link_local("34:56:78:9a:bc:de") == "fe80::3656:78ff:fe9a:bcde"
+    assert send(replace(TO_ALL, sender=link_local(mac(1)))).delivered == {PEER, LOCAL}
+    assert not send(replace(TO_ALL, sender=link_local(mac(2)))).delivered
 
 
 def test_a_network_without_addresses_lets_any_sender_address_pass() -> None:
