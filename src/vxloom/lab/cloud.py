@@ -94,17 +94,31 @@ def join_hosts(lab: Lab, api: Api, zone: str, names: Sequence[str] = ()) -> None
 
 
 def await_hosts(lab: Lab, api: Api, names: Sequence[str]) -> None:
-    """Wait until these hosts are Up. Raises :class:`VxloomError` naming those that are not."""
+    """Wait until these hosts' agents answer the server and have nothing left to do or to hold back but what waits for a person.
+
+    ``state`` alone will not do: a server that was just started calls its hosts Up until they are late.
+    Raises :class:`VxloomError` naming those that do not answer.
+    """
     deadline = time.monotonic() + READY_SECONDS
+    late = set(names)
     while True:
-        up = {str(host["name"]) for host in objects(api, "listHosts", "host", type="Routing") if host.get("state") == "Up"}
-        if up >= set(names):
+        late -= {name for name in late if _in_step(api, name)}
+        if not late:
             return
         if time.monotonic() > deadline:
-            late = sorted(set(names) - up)
-            words = "\n".join(f"{name}: {lab.log_path(name, 'agent')}" for name in late)
-            raise VxloomError(f"hosts {', '.join(late)} are not Up after {READY_SECONDS:g} s", remedy=f"their agents' logs:\n{words}")
+            words = "\n".join(f"{name}: {lab.log_path(name, 'agent')}" for name in sorted(late))
+            raise VxloomError(
+                f"hosts {', '.join(sorted(late))} are not in step after {READY_SECONDS:g} s", remedy=f"their agents' logs:\n{words}"
+            )
         time.sleep(0.02)
+
+
+def _in_step(api: Api, name: str) -> bool:
+    try:
+        plan = cast("Object", call(api, "vxloomPlanHost", name=name)["plan"])
+    except (RequestError, TransportError):
+        return False  # not joined yet, or no stream yet
+    return bool(plan.get("holding")) or not plan.get("steps")
 
 
 def offering(api: Api, guest_type: str) -> str:

@@ -10,6 +10,7 @@ from typing import cast
 from vxloom.lab import cloud, topology
 from vxloom.lab.demo import probes
 from vxloom.lab.demo.stage import Guest, Stage, wait_for
+from vxloom.lab.node import Node
 from vxloom.lab.services import AGENT, SERVER, SERVER_DATA, await_server
 
 TENANTS = ("red", "blue")
@@ -117,7 +118,7 @@ def isolation(stage: Stage) -> None:
     node = next(node for node in stage.lab.hypervisors if blue1.name in {name.partition(".")[0] for name in node.guests()})
     tap = probes_tap(stage, blue1)
     capture = probes.Capture(node, filters, tap)
-    stage.place(stage.guests["red1"]).run(["ping", "-n", "-q", "-b", "-c", "5", "-i", "0.05", "10.1.1.255"], check=False)
+    stage.place(stage.guests["red1"]).run(["ping", "-n", "-q", "-b", "-c", "5", "-i", "0.05", "-W", "1", "10.1.1.255"], check=False)
     stage.place(blue1).ping(ADDRESSES["blue"][1], count=3)
     counts = capture.end()
     stage.check(
@@ -176,11 +177,17 @@ def drift(stage: Stage) -> None:
     node.run(["bridge", "fdb", "del", mac, "dev", device, "self"])
     taken = wait_for(lambda: f"{mac} dst" in node.run(rows).stdout, 5)
     _repaired(stage, "an FDB row deleted by hand is back after", taken)
+    index = _index(node, device)
     node.run(["ip", "link", "del", device])
-    taken = wait_for(lambda: f"{mac} dst" in node.run(rows, check=False).stdout, 5)
+    taken = wait_for(lambda: _index(node, device) not in {index, ""} and f"{mac} dst" in node.run(rows, check=False).stdout, 5)
     _repaired(stage, "a VXLAN device deleted by hand is back, rows and all, after", taken)
     answered = stage.place(stage.guests["red1"]).ping(stage.guests["red3"].ipv4, count=3)
     stage.check("and packets flow", answered, holds=answered)
+
+
+def _index(node: Node, device: str) -> str:
+    """Return a device's index, "" if there is none: a device made again has another."""
+    return node.run(["cat", f"/sys/class/net/{device}/ifindex"], check=False).stdout.strip()
 
 
 def _repaired(stage: Stage, claim: str, taken: float | None) -> None:
