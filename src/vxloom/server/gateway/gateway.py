@@ -199,7 +199,7 @@ class Gateway:
         admitted = await self._in_thread(partial(admit, self._store, who, hello, connection.peer))
         await connection.send(encode(Welcome(who.host, self._store.epoch, admitted.lineage)))
         zone = self._zone(admitted.host.zone)
-        held = hello.segments if admitted.lineage and hello.epoch == self._store.epoch else {}
+        held = hello.segments if admitted.lineage else None
         stream = HostStream(connection, who, zone.zone, self._store.epoch, zone.segments, held, self, self._timing)
         self._arrived(stream, zone, admitted)
         try:

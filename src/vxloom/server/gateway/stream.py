@@ -32,6 +32,7 @@ from vxloom.server.gateway.timing import Timing
 
 _BEAT = encode(Beat())
 _QUESTIONS = 64
+_EARLY = 15
 
 
 class Recipient(Protocol):
@@ -51,7 +52,10 @@ class Recipient(Protocol):
 
 
 class HostStream:
-    """A host that has been welcomed. Subscribes to its zone's feed; ends when :meth:`run` returns or raises."""
+    """A host that has been welcomed. Subscribes to its zone's feed; ends when :meth:`run` returns or raises.
+
+    ``held`` is what it says it holds, None when it comes from another history: then nothing it says of revisions counts.
+    """
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class HostStream:
         zone: str,
         epoch: str,
         segments: Mapping[int, Segment],
-        held: Mapping[int, Held],
+        held: Mapping[int, Held] | None,
         recipient: Recipient,
         timing: Timing,
     ) -> None:
@@ -73,7 +77,9 @@ class HostStream:
         self._connection = connection
         self._epoch = epoch
         self._segments = segments
-        self._held: dict[int, Held] = dict(held)
+        self._lineage = held is not None
+        self._held: dict[int, Held] = dict(held or {})
+        self._early: list[Ack] = []
         self._recipient = recipient
         self._timing = timing
         self._loop = asyncio.get_running_loop()
@@ -116,6 +122,9 @@ class HostStream:
     def reached(self, revision: int, nonce: str, *, soon: bool) -> None:
         """Take note that all changes up to a zone revision are marked; hosts not concerned learn it with their next beat."""
         self._reached = (revision, nonce)
+        early, self._early = self._early, []
+        for ack in early:
+            self._recipient.acknowledged(self, self._credible(ack))
         self._current_due = self._current_due or soon
         if soon:
             self._wake.set()
@@ -237,6 +246,9 @@ class HostStream:
         match message:
             case Beat():
                 pass
+            case Ack() if self._reached is None:
+                # It speaks before it was told anything: of what it holds from before. What that proves is known after the first look.
+                self._early = [*self._early[-_EARLY:], message]
             case Ack():
                 self._recipient.acknowledged(self, self._credible(message))
             case Report():
@@ -263,10 +275,15 @@ class HostStream:
         return (now or datetime.now(UTC)) >= self.expires
 
     def _credible(self, ack: Ack) -> Ack:
-        """Return an acknowledgement without what this stream never sent: revisions of another history prove nothing."""
+        """Return an acknowledgement without what proves nothing: revisions we have not reached, or not sent to another history's host."""
+        reached = self._reached[0] if self._reached is not None else 0
+        most = reached if self._lineage else self._sent_document
+        segments = {vni: revision for vni, revision in ack.segments.items() if vni in self._needs and revision <= reached}
+        if not self._lineage:
+            segments = {vni: revision for vni, revision in segments.items() if revision <= self._held.get(vni, (0, 0))[0]}
         return Ack(
-            document=ack.document if ack.document <= self._sent_document else 0,
-            segments={v: r for v, r in ack.segments.items() if v in self._held and v in self._needs and r <= self._held[v][0]},
+            document=ack.document if ack.document <= most else 0,
+            segments=segments,
             absent=ack.absent,
             absent_ports=ack.absent_ports,
             problems=ack.problems,
