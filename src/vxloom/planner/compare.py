@@ -192,8 +192,7 @@ def _destroyed(step: ResourceStep, tables: tuple[str, ...]) -> set[str]:
     if step.before is None or step.after is None:
         return set(tables)
     clears = step.after.clears
-    names = {name for changed in changed_fields(step.before, step.after) for name in clears.get(changed, ())}
-    return names | {"bridged"} if "fdb" in names else names
+    return {name for changed in changed_fields(step.before, step.after) for name in clears.get(changed, ())}
 
 
 def _changes(before: Resource, after: Resource, names: Iterable[str]) -> str:
