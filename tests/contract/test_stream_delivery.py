@@ -214,6 +214,36 @@ def test_acknowledgements_of_what_was_never_sent_prove_nothing(tmp_path: Path) -
         asyncio.run(scenario(cloud))
 
 
+def test_what_a_host_says_right_after_its_greeting_counts_when_the_history_is_the_same(tmp_path: Path) -> None:
+    async def scenario(cloud: Cloud) -> None:
+        network, vni = cloud.network("n")
+        async with cloud.gateway() as gateway:
+            async with agents(cloud, gateway, tmp_path, 1) as (agent,):
+                cloud.nic(network, agent.host)
+                await until(lambda: agent.settled(cloud))
+            with cloud.store.write("test") as tx:
+                admin = tx.one(records.User)
+                assert admin is not None
+                job = tx.start_job(command="test", account=admin.account, user=admin.id)
+                tx.wait_segment(job.id, agent.host, records.WaitRole.MUST, network)
+                tx.wait_host(job.id, agent.host, records.WaitRole.MUST)
+            with cloud.store.read() as rx:
+                revision, nonce = rx.zone_revision(cloud.zone)
+            _, writer = await raw(gateway, agent.identity)
+            greeting = Hello("h0", "192.0.2.1", cloud.store.epoch, revision, nonce, {})
+            writer.write(encode(greeting) + encode(Ack(revision, {vni: revision})))
+
+            def acknowledged() -> bool:
+                with cloud.store.read() as rx:
+                    return all(wait.acked for wait in rx.waits(job.id))
+
+            await until(acknowledged)
+            writer.transport.abort()
+
+    with Cloud(tmp_path / "server") as cloud:
+        asyncio.run(scenario(cloud))
+
+
 def test_a_tunnel_end_point_that_moved_reaches_its_peers(tmp_path: Path) -> None:
     async def scenario(cloud: Cloud) -> None:
         network, vni = cloud.network("n")

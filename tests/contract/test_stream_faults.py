@@ -133,8 +133,10 @@ def test_the_holder_of_a_shared_address_moves_and_nobody_claims_for_others(tmp_p
 
             one.stream.send(Claim(first, "10.1.0.200"))
             await until(lambda: holders() == [first])
-            two.stream.send(Claim(first, "10.1.0.200"))
-            one.stream.send(Claim(second, "10.1.0.200"))
+            one.stream.send(Claim(second, "10.1.0.200"))  # not its NIC
+            one.stream.send(Report(healthy=False, holding="a mark behind the claim"))
+            await until(lambda: "host.holding" in cloud.alerts(one.host))
+            assert holders() == [first]
             two.stream.send(Claim(second, "10.1.0.200"))
             await until(lambda: holders() == [second])
             await until(lambda: one.settled(cloud) and two.settled(cloud))
