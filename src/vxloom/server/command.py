@@ -71,7 +71,7 @@ class Command(abc.ABC):
     @classmethod
     def summary(cls) -> str:
         """Return the first line of the description."""
-        return inspect.getdoc(cls).partition("\n")[0] if cls.__doc__ else ""  # type: ignore[union-attr] # it has one
+        return (inspect.getdoc(cls) or "").partition("\n")[0].replace("``", "")
 
 
 @cache

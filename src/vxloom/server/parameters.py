@@ -19,7 +19,7 @@ from vxloom.errors import RequestError
 _MAP_ENTRY = re.compile(r"^([A-Za-z0-9_]+)\[([^\[\]]{1,64})\]\.(.{1,255})$", re.DOTALL)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LIST_LIMIT = 1000
-_INTEGER = re.compile(r"^[+-]?\d{1,19}$")
+_INTEGER = re.compile(r"^[+-]?[0-9]{1,19}$")
 
 
 class Kind(StrEnum):
@@ -33,6 +33,10 @@ class Kind(StrEnum):
     LIST = "list"
     MAP = "map"
     DATE = "date"
+
+
+_BOUND = {Kind.INTEGER: 1 << 31, Kind.LONG: 1 << 63}
+"""What Java's types hold, and databases too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ def _checked(command: str, parameter: Parameter, value: str) -> str:
     if parameter.kind is Kind.UUID:
         return _uuid(parameter.name, text)
     if parameter.kind in {Kind.INTEGER, Kind.LONG}:
-        if not _INTEGER.match(text):
+        if not _INTEGER.match(text) or abs(int(text)) >= _BOUND[parameter.kind]:
             raise _invalid(command, parameter.name, value, "a whole number is wanted")
         return text
     if parameter.kind is Kind.DATE:

@@ -36,7 +36,7 @@ class ListGuestVlans(Command):
         given = call.arguments
         where = same(given, id="id", zoneid="zone", physicalnetworkid="physical_network")
         if vnet := given.filled("vnet"):
-            if not (vnet.isascii() and vnet.isdigit()):
+            if not (vnet.isascii() and vnet.isdigit() and len(vnet) <= 10):
                 raise RequestError(f"Invalid vnet {vnet[:80]}", remedy="give a number")
             where["vni"] = int(vnet)
         if given.flag("allocatedonly"):

@@ -54,7 +54,7 @@ class ListNetworks(Command):
                 where["account"] = accounts
             if (vlan := given.filled("vlan")) and call.caller.root:
                 number = vlan.rpartition("/")[2]
-                where["vni"] = int(number) if number.isascii() and number.isdigit() else -1
+                where["vni"] = int(number) if number.isascii() and number.isdigit() and len(number) <= 10 else -1
             if given.filled("vpcid"):
                 return many("network", [])
             return listed(rx, given, records.Network, "network", lambda rows: network_views(rx, rows, root=call.caller.root), where)

@@ -1,0 +1,68 @@
+"""The reference of the API as Markdown, made from the same declarations that check requests: ``docs/api.md``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+
+from vxloom.server.command import Command, Field, registry
+
+HEAD = """\
+# API
+
+Apache CloudStack's query API at `/client/api`, GET or POST, JSON (`response=json`) or XML, signed with HMAC-SHA1. Any client that
+speaks it will do; the examples are for `cs` (PyPI). Commands that CloudStack does not have say so.
+
+This page is generated: `python -m vxloom.server.reference > docs/api.md`. The same table answers `listApis`.
+
+**Async** commands answer with a `jobid`; `queryAsyncJobResult` tells what came of it. A job waits for the hosts concerned until
+`vxloom.job.deadline`; hosts that are down or silent are named in the result (`pendinghosts`).
+Lists take `page` and `pagesize` (together) and `keyword`; every name filter ignores case.
+Errors: 401 not let in, 430 malformed, 431 parameter, 432 no such command, 530 internal or a job that failed, 531 not yours,
+533 nothing left to give, 534 host not connected, 536 in use.
+"""
+
+
+def markdown() -> str:
+    """Return the whole page; every command has a heading of its name."""
+    commands = sorted(registry().values(), key=lambda command: command.name.lower())
+    return "\n".join([HEAD, *(_section(command) for command in commands)])
+
+
+def _section(command: Command) -> str:
+    flags = [*(["async"] if command.asynchronous else []), "all accounts" if command.for_users else "root admins"]
+    lines = [
+        f"## {command.name}",
+        "",
+        f"*{', '.join(flags)}*",
+        "",
+        inspect.getdoc(command) or "",
+        "",
+        "```",
+        f"cs {command.example}",
+        "```",
+        "",
+    ]
+    if command.parameters:
+        lines += ["| parameter | type | meaning |", "|---|---|---|"]
+        lines += [f"| `{p.name}`{' (required)' if p.required else ''} | {p.kind} | {_cell(p.description)} |" for p in command.parameters]
+        lines.append("")
+    lines += [f"Answer: {_names(command.answer)}.", ""]
+    return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Return a docstring as Markdown: double backticks are reStructuredText's."""
+    return text.replace("``", "`")
+
+
+def _names(answer: Iterable[Field]) -> str:
+    return ", ".join(f"`{field.name}`" for field in answer)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")  # noqa: T201 - its output is the page
