@@ -73,7 +73,7 @@ def test_what_we_made_is_parsed_back(sock: nl.NetlinkSocket, local: tuple[int, i
     assert (bridge.index, bridge.kind, bridge.mac, bridge.up, bridge.group) == (BRIDGE, "bridge", 0x0200_0000_0005, True, 7)
     assert set(bridge.altnames) == {"vxloom-brvx-5", "a-second-and-much-longer-name"}
     assert bridge.bridge == nl.BridgeInfo(ageing=10000, mcast_snooping=False, stp=False, group_fwd_mask=0, vlan_filtering=False)
-    assert (vxlan.master, vxlan.slave_kind, vxlan.mtu, vxlan.addr_gen_mode, vxlan.altnames) == (
+    assert (vxlan.master, vxlan.slave_kind, vxlan.mtu, vxlan.inet6 and vxlan.inet6.addr_gen_mode, vxlan.altnames) == (
         BRIDGE,
         "bridge",
         1430,

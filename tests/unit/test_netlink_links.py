@@ -49,7 +49,7 @@ def test_a_link_without_optional_parts_is_read() -> None:
     (link,) = nl.parse_links([memoryview(wire.message(c.RTM_NEWLINK, 0, body))])
     assert (link.index, link.name, link.altnames, link.kind, link.up) == (7, "x", (), "", False)
     assert link.vxlan is link.port is link.bridge is None
-    assert link.addr_gen_mode == -1
+    assert link.inet6 is None
 
 
 @given(st.binary(max_size=80))

@@ -79,9 +79,9 @@ def overlay_of(links: Iterable[Link]) -> Overlay:
     return Overlay(bridges, vxlans, tuple(link for link in others if link.master in on_ours), tuple(others))
 
 
-def bridge_resource(vni: int, link: Link, *, quiet_ipv6: bool) -> Bridge:
-    """Return a bridge of ours as the planner sees it."""
-    info = link.bridge
+def bridge_resource(vni: int, link: Link) -> Bridge:
+    """Return a bridge of ours as the planner sees it. Without IPv6 there is nothing to be quiet about."""
+    info, six = link.bridge, link.inet6
     plain = info is not None and not (info.mcast_snooping or info.stp or info.vlan_filtering or info.group_fwd_mask)
     return Bridge(
         name=link.name,
@@ -89,13 +89,13 @@ def bridge_resource(vni: int, link: Link, *, quiet_ipv6: bool) -> Bridge:
         mac=format_mac(link.mac),
         mtu=link.mtu,
         up=link.up,
-        addr_gen_none=link.addr_gen_mode == _ADDR_GEN_NONE,
-        quiet_ipv6=quiet_ipv6,
+        addr_gen_none=six is None or six.addr_gen_mode == _ADDR_GEN_NONE,
+        quiet_ipv6=six is None or not (six.accept_ra or six.autoconf or six.disable_ipv6),
         plain=plain,
     )
 
 
-def vxlan_resource(vni: int, link: Link, bridge: str, *, ipv6_off: bool) -> VxlanDevice:
+def vxlan_resource(vni: int, link: Link, bridge: str) -> VxlanDevice:
     """Return a VXLAN device of ours as the planner sees it; ``bridge``: the name of whatever it is enslaved to."""
     info, port = link.vxlan, link.port
     if info is None:
@@ -116,7 +116,7 @@ def vxlan_resource(vni: int, link: Link, bridge: str, *, ipv6_off: bool) -> Vxla
         flood=port is not None and port.flood,
         mcast_flood=port is None or port.mcast_flood,
         bcast_flood=port is None or port.bcast_flood,
-        ipv6_off=ipv6_off,
+        ipv6_off=link.inet6 is None or bool(link.inet6.disable_ipv6),
         plain=usual_port and not (info.remote_hi or info.remote_lo or info.external or info.vnifilter),
         group=link.group,
     )

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from vxloom.dataplane.linuxbridge import sysctl
 from vxloom.dataplane.linuxbridge.links import (
     Overlay,
     PortMacs,
@@ -112,11 +111,11 @@ def _fdb_of(sock: NetlinkSocket, indexes: list[int]) -> Rows:
 def _state(overlay: Overlay, by_index: dict[int, Link], fdb: Rows, neighbours: Rows, present: frozenset[Link]) -> HostState:
     resources: dict[Key, Resource] = {}
     for vni, link in sorted(overlay.bridges.items()):
-        bridge = bridge_resource(vni, link, quiet_ipv6=sysctl.holds(link.name, sysctl.QUIET_BRIDGE))
+        bridge = bridge_resource(vni, link)
         resources[bridge.key] = bridge
     for vni, link in sorted(overlay.vxlans.items()):
         master = by_index[link.master].name if link.master in by_index else f"#{link.master}" if link.master else ""
-        vxlan = vxlan_resource(vni, link, master, ipv6_off=sysctl.holds(link.name, sysctl.NO_IPV6))
+        vxlan = vxlan_resource(vni, link, master)
         resources[vxlan.key] = vxlan
     macs = port_macs(fdb, {link.index for link in overlay.ports})
     strays: list[Stray] = []

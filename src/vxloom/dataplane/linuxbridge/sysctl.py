@@ -1,41 +1,31 @@
-"""A link's IPv6 settings, in ``/proc/sys/net/ipv6/conf/<link>/``: the kernel has no message for them.
+"""A link's IPv6 settings, in ``/proc/sys/net/ipv6/conf/<link>/``: the kernel has messages to read them, none to write them.
 
 The kernel resolves ``/proc/sys/net`` by the network namespace of the thread that opens the file.
 """
 
 from __future__ import annotations
 
-import errno
+import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
-from vxloom.errors import DataplaneError
-
-_CONF: Final = Path("/proc/sys/net/ipv6/conf")
-QUIET_BRIDGE: Final[Mapping[str, str]] = {"accept_ra": "0", "autoconf": "0", "disable_ipv6": "0"}
+QUIET_BRIDGE: Final[Mapping[str, bytes]] = {"accept_ra": b"0", "autoconf": b"0", "disable_ipv6": b"0"}
 """A segment's bridge takes no address and hears no router, but has IPv6: ND suppression needs it."""
-NO_IPV6: Final[Mapping[str, str]] = {"disable_ipv6": "1"}
+NO_IPV6: Final[Mapping[str, bytes]] = {"disable_ipv6": b"1"}
 """A VXLAN device says nothing of its own on the overlay."""
 
 
-def holds(link: str, wanted: Mapping[str, str]) -> bool:
-    """Tell whether a link's settings are these. A kernel booted without IPv6 has no files, and nothing to be quiet about."""
-    try:
-        return all((_CONF / link / name).read_text().strip() == value for name, value in wanted.items())
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        raise DataplaneError(f"link {link}", "read IPv6 settings of", error.errno or errno.EIO) from error
-
-
-def write(link: str, wanted: Mapping[str, str]) -> str:
-    """Write settings; return "" or what went wrong. Missing files are no error, as in :func:`holds`."""
+def write(link: str, wanted: Mapping[str, bytes]) -> str:
+    """Write settings; return "" or what went wrong. A kernel booted without IPv6 has no files, and nothing to be quiet about."""
     for name, value in wanted.items():
         try:
-            (_CONF / link / name).write_text(value)
+            file = os.open(f"/proc/sys/net/ipv6/conf/{link}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(file, value)
+            finally:
+                os.close(file)
         except FileNotFoundError:
             continue
         except OSError as error:
-            return f"set {name} of {link} to {value}: {error.strerror} (errno {error.errno})"
+            return f"set {name} of {link} to {value.decode()}: {error.strerror} (errno {error.errno})"
     return ""

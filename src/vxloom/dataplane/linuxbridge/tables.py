@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,8 @@ from numpy.typing import NDArray
 
 from vxloom.dataplane.linuxbridge.links import PortMacs
 from vxloom.dataplane.netlink import NTF_EXT_LEARNED, NTF_STICKY, NUD_NOARP, NUD_PERMANENT, PROTOCOL, Link
-from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, Rows, empty
+from vxloom.model.addresses import V4_MAPPED
+from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, Rows
 from vxloom.model.state import SegmentRows
 
 MAC: Final = np.dtype([("mac", "<u8")])
@@ -19,23 +21,23 @@ MAC: Final = np.dtype([("mac", "<u8")])
 
 @dataclass(frozen=True, slots=True)
 class _Indexes:
-    """Link index → VNI, as two sorted columns."""
+    """Link index → place in the ordered list of VNIs, as two columns sorted by index."""
 
     index: NDArray[np.int64]
-    vni: NDArray[np.int64]
+    place: NDArray[np.int64]
 
     @classmethod
-    def of(cls, links: Mapping[int, Link]) -> _Indexes:
-        pairs = sorted((link.index, vni) for vni, link in links.items())
-        columns = np.array(pairs, np.int64).reshape(-1, 2)
+    def of(cls, links: Mapping[int, Link], numbers: Sequence[int]) -> _Indexes:
+        places = {vni: place for place, vni in enumerate(numbers)}
+        columns = np.array(sorted((link.index, places[vni]) for vni, link in links.items()), np.int64).reshape(-1, 2)
         return cls(columns[:, 0], columns[:, 1])
 
-    def vnis(self, indexes: NDArray[np.uint32]) -> NDArray[np.int64]:
-        """Return each row's VNI, -1 where the link is none of these."""
+    def places(self, indexes: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Return each row's place, -1 where the link is none of these."""
         if not len(self.index):
             return np.full(len(indexes), -1, np.int64)
-        place = np.minimum(np.searchsorted(self.index, indexes), len(self.index) - 1)
-        return np.where(self.index[place] == indexes, self.vni[place], -1)
+        found = np.minimum(np.searchsorted(self.index, indexes), len(self.index) - 1)
+        return np.where(self.index[found] == indexes, self.place[found], -1)
 
 
 def segment_rows(fdb: Rows, neighbours: Rows, bridges: Mapping[int, Link], vxlans: Mapping[int, Link]) -> dict[int, SegmentRows]:
@@ -47,27 +49,26 @@ def segment_rows(fdb: Rows, neighbours: Rows, bridges: Mapping[int, Link], vxlan
         bridges: by VNI.
         vxlans: by VNI.
     """
-    vni = _Indexes.of(vxlans).vnis(fdb["ifindex"])
+    numbers = sorted(bridges.keys() | vxlans.keys())
+    home = _Indexes.of(vxlans, numbers).places(fdb["ifindex"])
     permanent = (fdb["state"] & NUD_PERMANENT) != 0
     static = (fdb["state"] & NUD_NOARP) != 0
-    ours = (vni >= 0) & (fdb["other"] == 0) & (fdb["ext"] == 0) & ((fdb["flags"] & NTF_EXT_LEARNED) == 0)
+    ours = (home >= 0) & (fdb["other"] == 0) & (fdb["ext"] == 0) & ((fdb["flags"] & NTF_EXT_LEARNED) == 0)
     own = ours & (fdb["master"] == 0) & (permanent | static)
     remote = own & (fdb["mac"] != 0) & static
     flood = own & (fdb["mac"] == 0) & ((fdb["hi"] != 0) | (fdb["lo"] != 0))
     bridged = ours & (fdb["master"] != 0) & static & ~permanent
-    where = _Indexes.of(bridges).vnis(neighbours["ifindex"])
+    where = _Indexes.of(bridges, numbers).places(neighbours["ifindex"])
     known = (where >= 0) & (neighbours["protocol"] == PROTOCOL) & ((neighbours["state"] & NUD_PERMANENT) != 0)
-    tables = {
-        "fdb": _split(fdb, vni, remote, FDB),
-        "bridged": _split(fdb, vni, bridged, MAC),
-        "flood": _split(fdb, vni, flood, FLOOD),
-        "neighbours": _split(neighbours, where, known, NEIGHBOUR),
-    }
-    blank = {"fdb": empty(FDB), "bridged": empty(MAC), "flood": empty(FLOOD), "neighbours": empty(NEIGHBOUR)}
-    return {
-        number: SegmentRows(**{name: found.get(number, blank[name]) for name, found in tables.items()})
-        for number in sorted(bridges.keys() | vxlans.keys())
-    }
+    count = len(numbers)
+    tables = zip(
+        _split(fdb, home, remote, FDB, count),
+        _split(fdb, home, bridged, MAC, count),
+        _split(fdb, home, flood, FLOOD, count),
+        _split(neighbours, where, known, NEIGHBOUR, count),
+        strict=True,
+    )
+    return {number: SegmentRows(*each) for number, each in zip(numbers, tables, strict=True)}
 
 
 def port_macs(fdb: Rows, ports: set[int]) -> dict[int, PortMacs]:
@@ -81,19 +82,33 @@ def port_macs(fdb: Rows, ports: set[int]) -> dict[int, PortMacs]:
     return {index: PortMacs(*map(frozenset, sets)) for index, sets in found.items()}
 
 
-def _split(rows: Rows, vni: NDArray[np.int64], keep: NDArray[np.bool_], dtype: np.dtype[np.void]) -> dict[int, Rows]:
-    """Return VNI → canonical table of the kept rows. The kernel holds no row twice, so sorting is enough."""
+def _split(rows: Rows, home: NDArray[np.int64], keep: NDArray[np.bool_], dtype: np.dtype[np.void], count: int) -> list[Rows]:
+    """Return the canonical table of the kept rows of each of ``count`` places. The kernel holds no row twice, so sorting is enough."""
     chosen = np.flatnonzero(keep)
-    if not len(chosen):
-        return {}
     names = dtype.names or ()
     columns = {name: rows[name][chosen] for name in names}
-    numbers = vni[chosen]
-    order = np.lexsort([*(columns[name] for name in reversed(names)), numbers])
+    places = home[chosen]
+    order = _order(columns, places, names)
     table = np.empty(len(chosen), dtype)
     for name in names:
         table[name] = columns[name][order]
-    numbers = numbers[order]
-    starts = np.concatenate([[0], np.flatnonzero(numbers[1:] != numbers[:-1]) + 1])
-    ends = np.append(starts[1:], len(numbers))
-    return {int(numbers[start]): table[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)}
+    edges = np.searchsorted(places[order], np.arange(count + 1)).tolist()
+    return [table[start:stop] for start, stop in itertools.pairwise(edges)]
+
+
+def _order(columns: Mapping[str, NDArray[np.uint64]], places: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.intp]:
+    """Return the order by place, then by columns: by one 64-bit key where the first column that differs leaves room for the place."""
+    first = columns[names[0]]
+    if names[0] == "hi":
+        v4 = columns["lo"] >> np.uint64(32) == np.uint64(V4_MAPPED >> 32)
+        first, bits = (columns["lo"] & np.uint64(0xFFFF_FFFF), 32) if v4.all() and not first.any() else (first, 64)
+    else:
+        bits = 48
+    if bits == 64 or (len(places) and int(places.max()) >> (64 - bits)):
+        return np.lexsort([*(columns[name] for name in reversed(names)), places])
+    key = places.astype(np.uint64) << np.uint64(bits) | first
+    order = np.argsort(key, kind="stable")
+    ordered = key[order]
+    if (ordered[1:] == ordered[:-1]).any():  # one MAC with two remotes, which only other hands make: the later columns decide
+        return np.lexsort([*(columns[name] for name in reversed(names)), places])
+    return order

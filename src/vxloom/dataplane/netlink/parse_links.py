@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vxloom.dataplane.netlink import constants as c
-from vxloom.dataplane.netlink.wire import ATTRIBUTE, IFINFOMSG, Blocks, Message, attributes, ip_pair, messages
+from vxloom.dataplane.netlink.wire import ATTRIBUTE, I32, IFINFOMSG, Blocks, Message, attributes, ip_pair, messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,17 @@ class BridgeInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Inet6Info:
+    """A link's IPv6 settings, as in ``/proc/sys/net/ipv6/conf/<link>/``."""
+
+    addr_gen_mode: int
+    """0 EUI-64, 1 none …; -1 if the kernel tells none."""
+    accept_ra: int
+    autoconf: int
+    disable_ipv6: int
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A link as the kernel tells it; ``mac`` is 0 unless six bytes."""
 
@@ -78,8 +89,8 @@ class Link:
     """Index of the link below; of a veth its peer, in ``netnsid``."""
     netnsid: int
     """Id of the namespace ``lower`` is in; -1: this one."""
-    addr_gen_mode: int
-    """IPv6: 0 EUI-64, 1 none …; -1 if the kernel tells none (no IPv6 there)."""
+    inet6: Inet6Info | None
+    """None: no IPv6 there (its MTU is below 1280, or the kernel was booted without)."""
     vxlan: VxlanInfo | None
     port: PortInfo | None
     bridge: BridgeInfo | None
@@ -121,7 +132,7 @@ def parse_link(received: Message) -> Link:
         group=_number(found, c.IFLA_GROUP),
         lower=_number(found, c.IFLA_LINK),
         netnsid=_number(found, c.IFLA_LINK_NETNSID, -1),
-        addr_gen_mode=_addr_gen_mode(found.get(c.IFLA_AF_SPEC, _EMPTY)),
+        inet6=_inet6(found.get(c.IFLA_AF_SPEC, _EMPTY)),
         vxlan=_vxlan(data) if kind == "vxlan" else None,
         port=_port(slave) if slave_kind == "bridge" else None,
         bridge=_bridge(data) if kind == "bridge" else None,
@@ -149,11 +160,20 @@ def _altnames(payload: bytes) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _addr_gen_mode(payload: bytes) -> int:
+def _inet6(payload: bytes) -> Inet6Info | None:
     families = attributes(payload)
     if c.AF_INET6 not in families:
-        return -1
-    return _number(attributes(families[c.AF_INET6]), c.IFLA_INET6_ADDR_GEN_MODE, -1)
+        return None
+    found = attributes(families[c.AF_INET6])
+    values = found.get(c.IFLA_INET6_CONF, _EMPTY)
+    if len(values) < 4 * (c.DEVCONF_DISABLE_IPV6 + 1):
+        return None
+    return Inet6Info(
+        addr_gen_mode=_number(found, c.IFLA_INET6_ADDR_GEN_MODE, -1),
+        accept_ra=I32.unpack_from(values, 4 * c.DEVCONF_ACCEPT_RA)[0],
+        autoconf=I32.unpack_from(values, 4 * c.DEVCONF_AUTOCONF)[0],
+        disable_ipv6=I32.unpack_from(values, 4 * c.DEVCONF_DISABLE_IPV6)[0],
+    )
 
 
 def _address(found: dict[int, bytes], four: int, six: int) -> tuple[int, int]:
