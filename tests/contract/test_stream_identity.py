@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.contract.cloud import Agent, Cloud, raw, reply, say
+from tests.contract.cloud import AGENT, Agent, Cloud, raw, reply, say
 from tests.waiting import until
 from vxloom.agent.identity import Identity, parse_token
 from vxloom.errors import IdentityError
@@ -126,6 +127,25 @@ def test_a_removed_host_is_cut_within_a_second_and_refused_from_then_on(tmp_path
             async with back.running():
                 await until(lambda: back.stream.connected)
                 assert back.host != old
+
+    with Cloud(tmp_path / "server") as cloud:
+        asyncio.run(scenario(cloud))
+
+
+def test_a_refused_host_joins_again_as_soon_as_it_is_given_a_new_token(tmp_path: Path) -> None:
+    async def scenario(cloud: Cloud) -> None:
+        async with cloud.gateway() as gateway:
+            agent = Agent("h1", tmp_path / "h1", gateway.port, timing=replace(AGENT, refused=600.0))
+            async with agent.running():
+                await until(lambda: "there is no token" in agent.stream.problem)
+                agent.settings.token_file.write_text(gateway.issue_token(cloud.zone, "h1", "admin"))
+                await until(lambda: agent.stream.connected)
+                former = agent.host
+                with cloud.store.write("test") as tx:
+                    tx.remove_host(former)
+                await until(lambda: "removed" in agent.stream.problem)
+                agent.settings.token_file.write_text(gateway.issue_token(cloud.zone, "h1", "admin"))
+                await until(lambda: agent.stream.connected and agent.host != former)
 
     with Cloud(tmp_path / "server") as cloud:
         asyncio.run(scenario(cloud))

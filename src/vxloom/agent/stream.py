@@ -144,7 +144,7 @@ class Stream:
                 attempt = 0 if lost - began >= self._timing.beat else attempt
             else:
                 self._server += 1
-            await asyncio.sleep(self._pause(attempt, loop.time() - lost, final=final))
+            await self._rest(self._pause(attempt, loop.time() - lost, final=final))
 
     def _pause(self, attempt: int, away: float, *, final: bool) -> float:
         """Return the seconds until the next attempt, scattered so that a thousand hosts do not come at one moment."""
@@ -153,6 +153,15 @@ class Stream:
         if final and self._server % len(self._servers) == 0:  # every server was asked
             pause = self._timing.refused
         return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait until the next attempt; a new token ends the wait."""
+        loop = asyncio.get_running_loop()
+        until, before = loop.time() + seconds, self._token_text()
+        while (left := until - loop.time()) > 0:
+            await asyncio.sleep(min(left, 1.0))
+            if left > 1.0 and self._token_text() != before:
+                return
 
     def _lost(self, reason: str) -> None:
         was_connected, self._writer = self._writer is not None, None
@@ -232,7 +241,7 @@ class Stream:
         if self._identity.joined and (token is None or self._identity.joined_with(token[1])):
             return
         if token is None:
-            raise IdentityError(
+            raise TransportError(
                 f"this host has not joined, and there is no token in {self._settings.token_file}",
                 remedy="make one with createHostJoinToken on the server",
             )
@@ -254,13 +263,15 @@ class Stream:
         return answer
 
     def _token(self) -> tuple[str, Token] | None:
+        text = self._token_text()
+        return (text, parse_token(text)) if text else None
+
+    def _token_text(self) -> str:
+        """Return what the token file says, empty where there is none to read (then the host cannot join, and says so)."""
         try:
-            text = self._settings.token_file.read_text().strip()
-        except FileNotFoundError:
-            return None
-        except (OSError, UnicodeDecodeError) as error:
-            raise IdentityError(f"cannot read {self._settings.token_file}: {error}", remedy="write the join token there") from error
-        return text, parse_token(text)
+            return self._settings.token_file.read_text().strip()
+        except (OSError, UnicodeDecodeError):
+            return ""
 
     def _name(self) -> str:
         return self._settings.name or socket.gethostname()

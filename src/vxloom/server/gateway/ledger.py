@@ -6,6 +6,7 @@ Beats never come here. What cannot be written stays folded and is tried again; i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -52,7 +53,6 @@ class Ledger:
         self._alerts: dict[tuple[str, str], str] = {}
         self._called = asyncio.Event()
         self._reaped = 0.0
-        self._reap_due = True
 
     def acknowledged(self, host: str, ack: Ack) -> None:
         """Fold an acknowledgement into what is known of the host and not yet written."""
@@ -100,11 +100,9 @@ class Ledger:
 
     async def _wait(self) -> None:
         """Return when there is something to write, or when drained allocations may be returned to their pools."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timing.reap):
                 await self._called.wait()
-        except TimeoutError:
-            self._reap_due = True
         self._called.clear()
 
     def _give_back(self, batch: _Batch) -> None:
@@ -123,8 +121,8 @@ class Ledger:
             jobs = self._store.acknowledge(*(ack for acks in batch.acks.values() for ack in acks))
         if batch.states or batch.alerts or batch.claims:
             self._write_rest(batch)
-        if self._reap_due and time.monotonic() - self._reaped >= self._timing.reap:
-            self._reap_due, self._reaped = False, time.monotonic()
+        if time.monotonic() - self._reaped >= self._timing.reap:
+            self._reaped = time.monotonic()
             self._store.reap()
         return jobs
 
