@@ -14,15 +14,16 @@ from pathlib import Path
 import msgspec
 
 from vxloom.agent.held import Word
-from vxloom.compiler import compile_host
+from vxloom.compiler import admit, compile_host
 from vxloom.dataplane.driver import Driver
 from vxloom.hypervisor.source import Plug, Source
-from vxloom.model.host import HostDocument, PortDocument, RefusedPort, decode_ports, encode_port
+from vxloom.model.host import HostDocument, PortDocument, RefusedPort, encode_port
 from vxloom.model.intent import GuestSource
 from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Tap, VxlanDevice, bridge_name, vxlan_name
 from vxloom.planner import diff
 from vxloom.planner.plan import ALL, Outcome, Plan, ResourceStep, RowsStep, Scope
 
+Admitted = tuple[tuple[PortDocument, ...], tuple[RefusedPort, ...]]
 BRAKE_FLOOR = 10
 """Fewer withdrawn ports than this never wait for a person: on a small host one VM is already 20 %."""
 
@@ -62,6 +63,7 @@ class Reconciler:
         self._sources = sources
         self._plugged: dict[str, tuple[PortDocument, Plug]] = {}
         self._filters_stand = False
+        self._read: tuple[HostDocument | None, Admitted] = (None, ((), ()))
 
     def plan(self, target: Target, scope: Scope) -> tuple[Plan, HostState, HostState, tuple[RefusedPort, ...]]:
         """Return what would be done (plan, desired, observed, refused ports), doing nothing."""
@@ -103,7 +105,7 @@ class Reconciler:
         """Return the scope with the segments of its taps and all taps of its segments: what must be looked at together."""
         if scope.vnis is None:
             return scope
-        ports = [self._tapped(port) for port in decode_ports(target.word.document)[0]] if target.word.document else []
+        ports = [self._tapped(port) for port in self._admitted(target)[0]]
         vnis = scope.vnis | {port.vni for port in ports if port.tap in scope.taps}
         return Scope(vnis, scope.taps | {port.tap for port in ports if port.vni in vnis})
 
@@ -112,10 +114,17 @@ class Reconciler:
         document = target.word.document
         if document is None:
             return None, ()
-        ports, refused = decode_ports(document)
+        ports, refused = self._admitted(target)
         chosen = [encode_port(self._tapped(port)) for port in ports if _inside(port, scope)]
         segments = tuple(need for need in document.segments if scope.vnis is None or need.vni in scope.vnis)
         return msgspec.structs.replace(document, ports=tuple(chosen), segments=segments), refused
+
+    def _admitted(self, target: Target) -> Admitted:
+        """Return the ports to bind and those refused; a document is read once, not in every round."""
+        document = target.word.document
+        if document is not self._read[0]:
+            self._read = (document, admit(document) if document else ((), ()))
+        return self._read[1]
 
     def _tapped(self, port: PortDocument) -> PortDocument:
         known = self._plugged.get(port.nic)
@@ -128,7 +137,7 @@ class Reconciler:
             return ()
         mtus = {vni: table.head.mtu for vni, table in target.word.tables.items()}
         asked: dict[GuestSource, list[PortDocument]] = {}
-        for port in decode_ports(document)[0]:
+        for port in self._admitted(target)[0]:
             known = self._plugged.get(port.nic)
             stands = known and known[0] == port and known[1].state != "absent" and Path(f"/sys/class/net/{known[1].tap}").exists()
             if _inside(port, scope) and not stands:
@@ -150,7 +159,7 @@ class Reconciler:
 
     def _unplug(self, target: Target) -> tuple[str, ...]:
         """Remove guests whose ports are gone from the document; their taps are detached by now."""
-        ports = decode_ports(target.word.document)[0] if target.word.document else ()
+        ports = self._admitted(target)[0]
         here = {port.nic for port in ports}
         stale = [nic for nic in self._plugged if nic not in here]
         for nic in stale:
