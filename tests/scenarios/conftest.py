@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.scenarios.clouds import Cloud, running
 from vxloom.lab import Lab, state
 
 
@@ -22,4 +23,11 @@ def lab_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def lab(lab_directory: Path) -> Iterator[Lab]:
     with Lab(hypervisors=2) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def cloud(lab_directory: Path) -> Iterator[Cloud]:
+    """Three hosts, joined; for tests that make networks of their own and break no host."""
+    with running(3) as made:
         yield made
