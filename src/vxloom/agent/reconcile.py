@@ -88,7 +88,7 @@ class Reconciler:
         urgent = partial(overtake, touched(plan)) if overtake else None
         outcome = self._driver.apply(plan, urgent) if plan else Outcome()
         final = self._driver.observe(scope) if plan else observed
-        rest = diff(desired, final, prune=target.prune and not braked, scope=scope)
+        rest = diff(desired, final, prune=target.prune and not braked, scope=scope) if plan else plan
         gone = self._unplug(target) if target.prune and not braked else ()
         if scope.everything:
             self._filters_stand = any(kind == FilterTable.kind for kind, _ in final.resources)
