@@ -7,19 +7,19 @@ The peer only receives: no decoding, no comparing.
 from __future__ import annotations
 
 import socket
-import sys
+import struct
 from collections.abc import Iterator
 
 from benchmarks.measure import Bench
 from benchmarks.rows import Bound, Row
 from benchmarks.world import Host, desired, segment, word
 from vxloom.agent.reconcile import Target
-from vxloom.dataplane.netlink import decode_fdb, decode_neighbours, fdb_dump, neighbour_dump
+from vxloom.dataplane.netlink import NetlinkSocket, decode_fdb, decode_neighbours, fdb_dump, neighbour_dump
 from vxloom.model.state import HostState
 from vxloom.planner.plan import ALL
 
 SEGMENTS = 100
-_DONE = 3
+_DONE, _MULTI, _END = 3, 2, 20
 _STEP = 1 << 16
 
 
@@ -30,7 +30,7 @@ def run(bench: Bench) -> Iterator[Row]:
     host.apply(HostState(), desired(tables))
     target = Target(word(tables))
     raw = RawDump()
-    count = raw.rows()
+    count = _count()
     if count < 4 * SEGMENTS * each:
         raise RuntimeError(f"the kernel holds {count} rows")
 
@@ -41,6 +41,12 @@ def run(bench: Bench) -> Iterator[Row]:
 
     pairs = bench.pairs(bench.size(15, 3), ours, raw)
     yield pairs.times("noop", f"ms for {count:,} rows", 1000, "raw dump, received only", Bound("ratio", "<=", 3))
+
+
+def _count() -> int:
+    """Return how many rows the kernel holds."""
+    with NetlinkSocket() as sock:
+        return len(decode_fdb(sock.dump(fdb_dump()))) + len(decode_neighbours(sock.dump(neighbour_dump())))
 
 
 class RawDump:
@@ -54,20 +60,15 @@ class RawDump:
 
     def __call__(self) -> None:
         """Receive both dumps."""
-        for request in (fdb_dump(), neighbour_dump()):
-            self._socket.send(request)
-            while not self._ends(self._socket.recv_into(self._buffer)):
-                pass
+        for number, request in enumerate((fdb_dump(), neighbour_dump()), 1):
+            end = self._ask(number, request)
+            size = 0
+            while self._buffer[max(size - _END, 0) : size] != end:
+                size = self._socket.recv_into(self._buffer)
 
-    def rows(self) -> int:
-        """Return how many rows there are."""
-        total = 0
-        for request, decode in ((fdb_dump(), decode_fdb), (neighbour_dump(), decode_neighbours)):
-            self._socket.send(request)
-            while not self._ends(size := self._socket.recv_into(self._buffer)):
-                total += len(decode([memoryview(bytes(self._buffer[:size]))]))
-        return total
-
-    def _ends(self, size: int) -> bool:
-        """Tell whether the dump's last message (20 bytes, type DONE) ends what came, alone or behind rows."""
-        return int.from_bytes(self._buffer[size - 16 : size - 14], sys.byteorder) == _DONE
+    def _ask(self, number: int, request: bytes) -> bytes:
+        """Send a request; return the message that will end the answer, alone or behind the last rows (20 bytes, status 0)."""
+        header = struct.Struct("=IHHII")
+        length, kind, flags, _, _ = header.unpack_from(request)
+        self._socket.send(header.pack(length, kind, flags, number, 0) + request[header.size :])
+        return header.pack(_END, _DONE, _MULTI, number, self._socket.getsockname()[0]) + bytes(4)
