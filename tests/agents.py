@@ -1,4 +1,4 @@
-"""An agent's core on a simulated kernel, spoken to as a server speaks: for the laws that concern the agent."""
+"""An agent's core on a bench (a simulated kernel, or the real one), spoken to as a server speaks: for the laws that concern the agent."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.contract.bench import Bench
 from tests.waiting import wait_until
 from vxloom.agent.core import Core
 from vxloom.agent.reconcile import Reconciler
 from vxloom.agent.statefile import StateFile
-from vxloom.dataplane.simulated import SimulatedDriver, SimulatedKernel
 from vxloom.hypervisor.source import Plug
 from vxloom.model.host import HostDocument, PortDocument
 from vxloom.model.intent import GuestSource
@@ -21,33 +21,33 @@ from vxloom.model.wire import Ack, Confirm, Current, Document, FromAgent, Report
 from vxloom.settings import AgentSettings
 
 
-class SimulatedGuests:
-    """Plugs taps into a simulated kernel."""
+class BenchGuests:
+    """Plugs taps in on a bench; they outlive the agent, as namespaces do."""
 
-    def __init__(self, kernel: SimulatedKernel) -> None:
-        self._kernel = kernel
-        self._taps: dict[str, str] = vars(kernel).setdefault("guests", {})  # outlives the agent, as a namespace does
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._taps: dict[str, str] = vars(bench).setdefault("guests", {})
 
     def ensure(self, ports: Sequence[PortDocument], mtus: dict[int, int]) -> tuple[Plug, ...]:
         for port in ports:
             if port.nic not in self._taps:
-                self._kernel.plug(port.tap, mtus.get(port.vni, 1450))
+                self._bench.plug(port.tap)
                 self._taps[port.nic] = port.tap
         return tuple(Plug(port.nic, port.tap, "running") for port in ports)
 
     def remove(self, keep: Sequence[PortDocument], *, prune: bool) -> tuple[str, ...]:
         gone = self._taps.keys() - {port.nic for port in keep}
         for nic in gone:
-            self._kernel.unplug(self._taps.pop(nic))
+            self._bench.delete_link(self._taps.pop(nic))
         return tuple(gone)
 
 
 class Agent:
     """A running core; ``said`` is all it sent."""
 
-    def __init__(self, directory: Path, kernel: SimulatedKernel | None = None, **settings: object) -> None:
-        self.kernel = kernel or SimulatedKernel()
-        self.driver = SimulatedDriver(self.kernel)
+    def __init__(self, directory: Path, bench: Bench, **settings: object) -> None:
+        self.bench = bench
+        self.driver = bench.another_driver()
         self.said: list[FromAgent] = []
         self.linked = True
         self._settings = AgentSettings(vtep="192.0.2.1", name="h1", state_dir=directory, **{"resync_seconds": 60.0, **settings})
@@ -73,7 +73,7 @@ class Agent:
         self._loop.close()
 
     async def _main(self) -> None:
-        guests = SimulatedGuests(self.kernel)
+        guests = BenchGuests(self.bench)
         reconciler = Reconciler(self.driver, {GuestSource.NAMESPACE: guests})
         self.events = self.driver.events()
         self.core = Core(self._settings, "h1", StateFile(self._settings.state_dir), reconciler, self.events)
@@ -130,12 +130,17 @@ class Agent:
         return next(ack for ack in self.acks() if ack.document >= revision)
 
     def taps(self) -> set[str]:
-        return {name for kind, name in self.driver.observe().resources if kind == "tap"}
+        return {name for kind, name in self.bench.driver.observe().resources if kind == "tap"}
+
+    def deaf(self) -> None:
+        """From now on no event of the kernel reaches the agent."""
+        self.do(lambda: asyncio.get_running_loop().remove_reader(self.events.fileno()))
 
 
 @contextmanager
-def running(directory: Path, kernel: SimulatedKernel | None = None, **settings: object):
-    agent = Agent(directory, kernel, **settings).start()
+def running(directory: Path, bench: Bench, **settings: object):
+    """An agent with its state in ``directory``; its threads live where the caller is (its network namespace, too)."""
+    agent = Agent(directory, bench, **settings).start()
     try:
         yield agent
     finally:

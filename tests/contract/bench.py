@@ -15,6 +15,9 @@ class Bench(Protocol):
 
     driver: Driver
 
+    def another_driver(self) -> Driver:
+        """A second driver on the same kernel, as a process started again has."""
+
     def plug(self, tap: str) -> None:
         """Make the device of a guest's NIC, up, on no bridge."""
 
@@ -60,6 +63,9 @@ class SimulatedBench:
         self.flush_filters, self.forget = self.kernel.flush_filters, self.kernel.forget_rows
         self.add_foreign = self.kernel.add_foreign
 
+    def another_driver(self) -> Driver:
+        return SimulatedDriver(self.kernel)
+
     def set_mac(self, name: str, mac: str) -> None:
         self.kernel.change(name, mac=mac)
 
@@ -67,7 +73,10 @@ class SimulatedBench:
         self.kernel.change(name, up=False)
 
     def unlock(self, tap: str) -> None:
-        self.kernel.change(tap, locked=False, learning=True)
+        if isinstance(self.kernel.links.get(tap), TapLink):
+            self.kernel.change(tap, locked=False, learning=True)
+        else:
+            self.kernel.change(tap, port_learning=True)
 
     def foreign(self) -> str:
         links = self.kernel.links.values()

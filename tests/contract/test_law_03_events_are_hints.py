@@ -12,7 +12,12 @@ WORD = (document(port(1), revision=5), segment(5001, {1: 1, 3: 2}, 5))
 
 
 def stands(agent) -> bool:
-    return ("vxlan", "vxlan5001") in agent.driver.observe().resources
+    return ("vxlan", "vxlan5001") in agent.bench.driver.observe().resources
+
+
+def quiet(agent) -> bool:
+    writer = agent.core._writer
+    return not writer._pending and writer.idle
 
 
 def settled(agent) -> None:
@@ -22,43 +27,42 @@ def settled(agent) -> None:
     assert stands(agent)
 
 
-def test_our_own_writes_come_back_as_events_and_change_nothing(tmp_path):
-    with running(tmp_path) as agent:
+def test_our_own_writes_come_back_as_events_and_change_nothing(tmp_path, bench):
+    with running(tmp_path, bench) as agent:
         settled(agent)
-        heard = []
-        agent.kernel.listeners.append(heard.append)
+        wait_until(lambda: quiet(agent), "its own echoes", seconds=5)
+        heard = bench.driver.events()
+        heard.read()
         agent.do(lambda: agent.core._look(Scope(frozenset({5001})), "event"))
-        agent.do(agent.core._hinted)
-        wait_until(lambda: not agent.core._writer._pending, "the looks", seconds=5)
-        assert heard == []
+        wait_until(lambda: quiet(agent), "the look", seconds=5)
+        assert heard.read() == ()
+        heard.close()
 
 
-def test_a_lying_event_changes_nothing(tmp_path):
-    with running(tmp_path) as agent:
+def test_a_lying_event_changes_nothing(tmp_path, bench):
+    with running(tmp_path, bench) as agent:
         settled(agent)
-        before = agent.driver.observe().resources
+        before = bench.driver.observe().resources
         agent.do(lambda: agent.core._look(Scope(frozenset({5001, 7777}), frozenset({"nonsense"})), "event"))
-        agent.kernel.change("vxlan5001", port_learning=True)
-        wait_until(lambda: agent.driver.observe().resources == before, "the repair that proves the look was made", seconds=5)
+        bench.unlock("vxlan5001")
+        wait_until(lambda: bench.driver.observe().resources == before, "the repair that proves the look was made", seconds=5)
 
 
-def test_lost_events_mean_a_look_at_everything(tmp_path):
-    with running(tmp_path) as agent:
+def test_lost_events_mean_a_look_at_everything(tmp_path, bench):
+    with running(tmp_path, bench) as agent:
         settled(agent)
-        listeners, agent.kernel.listeners[:] = list(agent.kernel.listeners), []
-        agent.kernel.delete_link("vxlan5001")  # unheard
-        agent.kernel.listeners[:] = listeners
-        agent.events.lose()
+        agent.deaf()
+        bench.delete_link("vxlan5001")
+        agent.do(lambda: agent.core._heard((Hint(Scope(frozenset()), lost=True),)))
         wait_until(lambda: stands(agent), "the repair", seconds=5)
 
 
-def test_a_timer_looks_although_nothing_was_heard(tmp_path):
-    with running(tmp_path, resync_seconds=0.1) as agent:
+def test_a_timer_looks_although_nothing_was_heard(tmp_path, bench):
+    with running(tmp_path, bench, resync_seconds=0.1) as agent:
         settled(agent)
-        agent.kernel.listeners.clear()
-        agent.kernel.delete_link("vxlan5001")
+        agent.deaf()
+        bench.delete_link("vxlan5001")
         wait_until(lambda: stands(agent), "the repair", seconds=5)
-        agent.kernel.listeners.append(agent.events._hear)
 
 
 def test_a_hint_is_only_a_place_to_look():

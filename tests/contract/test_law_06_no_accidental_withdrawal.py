@@ -14,8 +14,8 @@ TAPS = {tap_name(NICS[1]), tap_name(NICS[2])}
 
 
 @pytest.fixture
-def agent(tmp_path):
-    with running(tmp_path / "state") as one:
+def agent(tmp_path, bench):
+    with running(tmp_path / "state", bench) as one:
         one.meet()
         one.tell(document(port(1), port(2), revision=5), segment(5001, {1: 1, 2: 1, 3: 2}, 5))
         one.await_ack(5)
@@ -24,7 +24,7 @@ def agent(tmp_path):
 
 def test_what_is_told_stands_and_is_acknowledged_with_its_segments(agent):
     doc = document(port(1), port(2), revision=5)
-    assert agent.driver.observe().resources == compile_host(doc, {5001: segment(5001, {1: 1, 2: 1, 3: 2}, 5)}).resources
+    assert agent.bench.driver.observe().resources == compile_host(doc, {5001: segment(5001, {1: 1, 2: 1, 3: 2}, 5)}).resources
     assert agent.acks()[0].segments == {5001: 5}
 
 
@@ -39,7 +39,7 @@ def test_the_last_port_of_a_segment_takes_everything_with_it(agent):
     ack = agent.await_ack(6)
     assert ack.absent == (5001,)
     assert set(ack.absent_ports) == {NICS[1], NICS[2]}
-    state = agent.driver.observe()
+    state = agent.bench.driver.observe()
     assert not state.resources
     assert not state.rows
 
@@ -56,7 +56,7 @@ def test_an_empty_database_withdraws_nothing_until_a_person_confirms(agent):
     wait_until(lambda: "another one" in agent.reports()[-1].holding, "the alert", seconds=10)
     assert agent.taps() == TAPS
     agent.confirm("other", 1)
-    wait_until(lambda: not agent.driver.observe().resources, "pruning after the confirmation", seconds=10)
+    wait_until(lambda: not agent.bench.driver.observe().resources, "pruning after the confirmation", seconds=10)
 
 
 def test_a_holding_agent_still_repairs_and_still_adds(agent):
@@ -64,8 +64,8 @@ def test_a_holding_agent_still_repairs_and_still_adds(agent):
     agent.tell(document(port(1), revision=1, epoch="other"), segment(5001, {1: 1}, 1), epoch="other")
     agent.tell(document(port(1), port(4), revision=2, epoch="other"), segment(5001, {1: 1, 4: 1}, 2), epoch="other")
     wait_until(lambda: agent.taps() == TAPS | {tap_name(NICS[4])}, "the new port", seconds=10)
-    agent.kernel.delete_link("vxlan5001")
-    wait_until(lambda: ("vxlan", "vxlan5001") in agent.driver.observe().resources, "the repair", seconds=10)
+    agent.bench.delete_link("vxlan5001")
+    wait_until(lambda: ("vxlan", "vxlan5001") in agent.bench.driver.observe().resources, "the repair", seconds=10)
 
 
 def test_a_restart_while_holding_still_holds(agent, tmp_path):
@@ -73,7 +73,7 @@ def test_a_restart_while_holding_still_holds(agent, tmp_path):
     agent.tell(document(port(1), revision=1, epoch="other"), segment(5001, {1: 1}, 1), epoch="other")
     agent.tell(document(port(1), port(4), revision=2, epoch="other"), segment(5001, {1: 1, 4: 1}, 2), epoch="other")
     wait_until(lambda: tap_name(NICS[4]) in agent.taps(), "the new port", seconds=10)
-    with running(tmp_path / "state", agent.kernel) as again:
+    with running(tmp_path / "state", agent.bench) as again:
         again.meet("other", lineage=False)
         again.tell(document(port(1), revision=3, epoch="other"), segment(5001, {1: 1}, 3), epoch="other")
         again.await_ack(3)
@@ -87,7 +87,7 @@ def test_without_its_state_file_an_agent_adds_but_does_not_prune(agent, tmp_path
     if damage == "torn":
         elsewhere.mkdir()
         (elsewhere / "held.bin").write_bytes(path.read_bytes()[:-3])
-    with running(elsewhere, agent.kernel) as again:
+    with running(elsewhere, agent.bench) as again:
         again.meet()
         again.tell(document(port(1), revision=6), segment(5001, {1: 1, 3: 2}, 6))
         again.await_ack(6)
@@ -98,7 +98,7 @@ def test_without_its_state_file_an_agent_adds_but_does_not_prune(agent, tmp_path
 
 
 def test_a_missing_state_file_does_not_matter_when_the_word_covers_the_kernel(agent, tmp_path):
-    with running(tmp_path / "other-state", agent.kernel) as again:
+    with running(tmp_path / "other-state", agent.bench) as again:
         again.meet()
         again.tell(document(port(1), port(2), revision=6), segment(5001, {1: 1, 2: 1, 3: 2}, 6))
         again.await_ack(6)
@@ -106,9 +106,9 @@ def test_a_missing_state_file_does_not_matter_when_the_word_covers_the_kernel(ag
         wait_until(lambda: again.taps() == {tap_name(NICS[1])}, "ordinary pruning", seconds=10)
 
 
-def test_a_plan_that_removes_many_ports_waits_for_a_person(tmp_path):
+def test_a_plan_that_removes_many_ports_waits_for_a_person(tmp_path, bench):
     ports = [port(number) for number in range(1, 31)]
-    with running(tmp_path) as agent:
+    with running(tmp_path, bench) as agent:
         agent.meet()
         agent.tell(document(*ports, revision=5), segment(5001, dict.fromkeys(range(1, 31), 1), 5))
         agent.await_ack(5)
@@ -120,9 +120,9 @@ def test_a_plan_that_removes_many_ports_waits_for_a_person(tmp_path):
         wait_until(lambda: len(agent.taps()) == 15, "the withdrawal after the confirmation", seconds=10)
 
 
-def test_a_few_ports_of_many_are_withdrawn_at_once(tmp_path):
+def test_a_few_ports_of_many_are_withdrawn_at_once(tmp_path, bench):
     ports = [port(number) for number in range(1, 31)]
-    with running(tmp_path) as agent:
+    with running(tmp_path, bench) as agent:
         agent.meet()
         agent.tell(document(*ports, revision=5), segment(5001, dict.fromkeys(range(1, 31), 1), 5))
         agent.await_ack(5)

@@ -19,10 +19,17 @@ class KernelBench:
         self._netns = netns
         self._plugged: set[str] = set()
         self._host = HostDataplane()
+        self._others: list[HostDataplane] = []
         self.driver: Driver = self._host
 
     def close(self) -> None:
         self._host.close()
+        for other in self._others:
+            other.close()
+
+    def another_driver(self) -> Driver:
+        self._others.append(HostDataplane())
+        return self._others[-1]
 
     def plug(self, tap: str) -> None:
         if tap not in self._plugged:

@@ -23,7 +23,7 @@ from vxloom.agent.reconcile import Reconciler, Target
 from vxloom.agent.statefile import StateFile
 from vxloom.agent.writer import Done, Writer
 from vxloom.dataplane.announcements import AnnouncementWatch, shared_form
-from vxloom.dataplane.driver import Events
+from vxloom.dataplane.driver import Events, Hint
 from vxloom.errors import DataplaneError, StateError
 from vxloom.model.host import HostDocument, PortDocument, decode_ports
 from vxloom.model.segment import SegmentTable, apply
@@ -105,7 +105,10 @@ class Core:
     _looked = 0.0
 
     def _hinted(self) -> None:
-        for hint in self._events.read():
+        self._heard(self._events.read())
+
+    def _heard(self, hints: tuple[Hint, ...]) -> None:
+        for hint in hints:
             self._look(ALL if hint.lost else hint.scope, "event")
 
     def _announced(self) -> None:
@@ -174,6 +177,7 @@ class Core:
                 _log.warning("unexpected message", kind=type(message).__name__)
 
     def _take_document(self, document: HostDocument) -> None:
+        self._acked = (-1, self._acked[1])  # a word is acknowledged even if it says nothing new
         before, known = self._held.effective().document, self._held.said.document
         self._held = rules.documented(self._held, document)
         vnis, taps = document_changes(before, self._held.effective().document)

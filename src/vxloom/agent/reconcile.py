@@ -19,6 +19,7 @@ from vxloom.dataplane.driver import Driver
 from vxloom.hypervisor.source import Plug, Source
 from vxloom.model.host import HostDocument, PortDocument, RefusedPort, encode_port
 from vxloom.model.intent import GuestSource
+from vxloom.model.segment import SegmentTable
 from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Tap, VxlanDevice, bridge_name, vxlan_name
 from vxloom.planner import diff
 from vxloom.planner.plan import ALL, Outcome, Plan, ResourceStep, RowsStep, Scope
@@ -64,12 +65,14 @@ class Reconciler:
         self._plugged: dict[str, tuple[PortDocument, Plug]] = {}
         self._filters_stand = False
         self._read: tuple[HostDocument | None, Admitted] = (None, ((), ()))
+        self._compiled_from: tuple[HostDocument | None, Mapping[int, SegmentTable]] = (None, {})
+        self._compiled_state = HostState()
 
     def plan(self, target: Target, scope: Scope) -> tuple[Plan, HostState, HostState, tuple[RefusedPort, ...]]:
         """Return what would be done (plan, desired, observed, refused ports), doing nothing."""
         scope = self.widened(target, scope)
         document, refused = self._document(target, scope)
-        desired = compile_host(document, target.word.tables) if document else HostState()
+        desired = self._compiled(document, target.word.tables) if document else HostState()
         observed = self._driver.observe(scope)
         return diff(desired, observed, prune=target.prune, scope=scope), desired, observed, refused
 
@@ -108,6 +111,15 @@ class Reconciler:
         ports = [self._tapped(port) for port in self._admitted(target)[0]]
         vnis = scope.vnis | {port.vni for port in ports if port.tap in scope.taps}
         return Scope(vnis, scope.taps | {port.tap for port in ports if port.vni in vnis})
+
+    def _compiled(self, document: HostDocument, tables: Mapping[int, SegmentTable]) -> HostState:
+        """Return what is to stand; the same word is compiled once, not at every look. Tables are frozen: the same object says the same."""
+        before, known = self._compiled_from
+        same = document == before and all(known.get(need.vni) is tables.get(need.vni) for need in document.segments)
+        if not same:
+            self._compiled_state = compile_host(document, tables)
+            self._compiled_from = (document, dict(tables))
+        return self._compiled_state
 
     def _document(self, target: Target, scope: Scope) -> tuple[HostDocument | None, tuple[RefusedPort, ...]]:
         """Return the part of the document in scope, each port with its real tap."""

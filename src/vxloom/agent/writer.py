@@ -54,6 +54,8 @@ class Writer:
         self._failures = 0
         self._questions: list[Callable[[Reconciler, Target], None]] = []
         self._stopping = False
+        self.idle = False
+        """Nothing is being done and nothing waits, but for what is to be tried again later."""
         self.progress = time.monotonic()
         """When the thread last got something done or found nothing to do (health)."""
         self._thread = threading.Thread(target=self._work, name="vxloom-writer", daemon=True)
@@ -99,10 +101,12 @@ class Writer:
                     if wait <= 0 and self._retry:
                         self._pending["retry"], self._retry = self._retry[1], None
                         break
+                    self.idle = True
                     self._wake.wait(max(wait, 0.001))
                     self.progress = time.monotonic()
                 if self._stopping:
                     return
+                self.idle = False
                 questions, self._questions = self._questions, []
             for question in questions:
                 self._answer(question)
