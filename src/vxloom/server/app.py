@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -22,15 +23,15 @@ MAX_PARAMETERS = 2000
 FORM = "application/x-www-form-urlencoded"
 
 
-def create_app(store: Store, fleet: Fleet) -> Starlette:
-    """Return the ASGI application of one server process."""
+def create_app(store: Store, fleet: Fleet, begun: Callable[[], None] = lambda: None) -> Starlette:
+    """Return the ASGI application of one server process; ``begun`` is called, in some thread, when a job was made."""
 
     async def api(request: Request) -> Response:
         try:
             pairs = await _parameters(request)
         except RequestError as error:
             return _response(responses.reply("errorresponse", responses.failure(error), json=True, status=error.code))
-        return _response(await run_in_threadpool(answer, pairs, store=store, fleet=fleet))
+        return _response(await run_in_threadpool(answer, pairs, store=store, fleet=fleet, begun=begun))
 
     return Starlette(routes=[Route(path, api, methods=["GET", "POST"]) for path in ("/client/api", "/client/api/")])
 

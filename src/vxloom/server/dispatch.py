@@ -6,7 +6,7 @@ The order matters: nobody learns anything (not even which commands there are) be
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import structlog
@@ -27,8 +27,13 @@ _QUESTIONS = ("list", "query", "get")
 _UNFORESEEN = RequestError("Internal error executing command, please contact your system administrator", code=530, cs_code=9999)
 
 
-def answer(pairs: Sequence[Pair], *, store: Store, fleet: Fleet, now: datetime | None = None) -> Reply:
-    """Return the answer to a request's parameters (query first, then form, decoded). Never raises; runs in a worker thread."""
+def answer(
+    pairs: Sequence[Pair], *, store: Store, fleet: Fleet, now: datetime | None = None, begun: Callable[[], None] = lambda: None
+) -> Reply:
+    """Return the answer to a request's parameters (query first, then form, decoded). Never raises; runs in a worker thread.
+
+    ``begun`` is called when a job was made: the jobs' runner is to look at once, also where no host is concerned.
+    """
     outer = {name.lower(): value for name, value in reversed(pairs)}
     json = outer.get("response", "").lower() == "json"
     name = outer.get("command", "")
@@ -38,6 +43,8 @@ def answer(pairs: Sequence[Pair], *, store: Store, fleet: Fleet, now: datetime |
         command = find(name)
         content = _run(command, pairs, caller, store, fleet)
         status = 200
+        if command.asynchronous:
+            begun()
     except RequestError as error:
         content, status = responses.failure(error), error.code
     except VxloomError as error:

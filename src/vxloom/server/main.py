@@ -95,7 +95,7 @@ async def _run(settings: ServerSettings, store: Store, sock: socket.socket) -> N
     gateway.on_acknowledged = lambda *_: runner.wake()
     api = _Api(
         uvicorn.Config(
-            create_app(store, gateway),
+            create_app(store, gateway, runner.wake),
             lifespan="off",
             log_config=None,
             access_log=False,
