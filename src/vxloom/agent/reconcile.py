@@ -20,7 +20,7 @@ from vxloom.hypervisor.source import Plug, Source
 from vxloom.model.host import HostDocument, PortDocument, RefusedPort, encode_port
 from vxloom.model.intent import GuestSource
 from vxloom.model.segment import SegmentTable
-from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Tap, VxlanDevice, bridge_name, vxlan_name
+from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Stray, Tap, VxlanDevice, bridge_name, vxlan_name
 from vxloom.planner import diff
 from vxloom.planner.plan import ALL, Outcome, Plan, ResourceStep, RowsStep, Scope
 
@@ -54,6 +54,7 @@ class Round:
     absent_ports: tuple[str, ...] = ()
     leftovers: int = 0
     """Links of ours that only pruning would remove (counted when pruning is not allowed)."""
+    strays: tuple[Stray, ...] = ()
 
 
 class Reconciler:
@@ -75,6 +76,10 @@ class Reconciler:
         desired = self._compiled(document, target.word.tables) if document else HostState()
         observed = self._driver.observe(scope)
         return diff(desired, observed, prune=target.prune, scope=scope), desired, observed, refused
+
+    def counters(self) -> dict[str, int]:
+        """Return frames dropped on this host, by reason. Raises ``DataplaneError``."""
+        return self._driver.counters()
 
     def run(self, target: Target, scope: Scope, overtake: Callable[[Scope], None] | None = None) -> Round:
         """Carry one round out; ``overtake`` is called between chunks of long work with what that work touches.
@@ -102,7 +107,7 @@ class Reconciler:
         problems += [braked] if braked else []
         segments, ports = _absent(target, final, gone) if target.prune and not braked else ((), ())
         leftovers = 0 if target.prune else len(diff(desired, final, prune=True, scope=scope).steps)
-        return Round(scope, plan, outcome, not rest.steps, braked, tuple(problems), plugs, segments, ports, leftovers)
+        return Round(scope, plan, outcome, not rest.steps, braked, tuple(problems), plugs, segments, ports, leftovers, final.strays)
 
     def widened(self, target: Target, scope: Scope) -> Scope:
         """Return the scope with the segments of its taps and all taps of its segments: what must be looked at together."""
@@ -180,6 +185,11 @@ class Reconciler:
         for kind, source in self._sources.items():
             gone += source.remove([port for port in ports if port.source is kind], prune=True)
         return tuple({*stale, *gone})
+
+
+def stray_text(stray: Stray) -> str:
+    """Return what is told of a port on a bridge of ours that nobody asked for, and what to do about it."""
+    return f"port {stray.name} on {stray.bridge} belongs to no NIC: locked, nothing passes; take it off: ip link set {stray.name} nomaster"
 
 
 def touched(plan: Plan) -> Scope:
