@@ -33,7 +33,8 @@ from vxloom.dataplane.netlink import (
 from vxloom.model.addresses import pack_ip, parse_mac
 from vxloom.model.state import Bridge, Resource, Tap, VxlanDevice, altname
 
-_LAST_INDEX: Final = 0x7FFF_0000
+_LAST_INDEX: Final = 0x200_0000
+"""Then from the start again: an observed host's tables are laid out over the span of indexes."""
 _GONE: Final = frozenset({errno.ENODEV, errno.ENOENT})
 
 

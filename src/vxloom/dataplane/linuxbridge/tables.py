@@ -21,23 +21,27 @@ MAC: Final = np.dtype([("mac", "<u8")])
 
 @dataclass(frozen=True, slots=True)
 class _Indexes:
-    """Link index → place in the ordered list of VNIs, as two columns sorted by index."""
+    """Link index → place in the ordered list of VNIs, as one array over the span of indexes: ours are handed out rising."""
 
-    index: NDArray[np.int64]
-    place: NDArray[np.int64]
+    low: int
+    place: NDArray[np.int32]
+    """Of index ``low`` + n; the last is -1, for indexes outside."""
 
     @classmethod
     def of(cls, links: Mapping[int, Link], numbers: Sequence[int]) -> _Indexes:
-        places = {vni: place for place, vni in enumerate(numbers)}
-        columns = np.array(sorted((link.index, places[vni]) for vni, link in links.items()), np.int64).reshape(-1, 2)
-        return cls(columns[:, 0], columns[:, 1])
+        low = min((link.index for link in links.values()), default=0)
+        high = max((link.index for link in links.values()), default=-1)
+        place = np.full(high - low + 2, -1, np.int32)
+        for number, vni in enumerate(numbers):
+            if vni in links:
+                place[links[vni].index - low] = number
+        return cls(low, place)
 
-    def places(self, indexes: NDArray[np.uint32]) -> NDArray[np.int64]:
+    def places(self, indexes: NDArray[np.uint32]) -> NDArray[np.int32]:
         """Return each row's place, -1 where the link is none of these."""
-        if not len(self.index):
-            return np.full(len(indexes), -1, np.int64)
-        found = np.minimum(np.searchsorted(self.index, indexes), len(self.index) - 1)
-        return np.where(self.index[found] == indexes, self.place[found], -1)
+        outside = np.uint32(len(self.place) - 1)
+        found: NDArray[np.int32] = self.place[np.minimum(indexes - np.uint32(self.low), outside)]  # below ``low`` wraps round to the top
+        return found
 
 
 def segment_rows(fdb: Rows, neighbours: Rows, bridges: Mapping[int, Link], vxlans: Mapping[int, Link]) -> dict[int, SegmentRows]:
@@ -82,7 +86,7 @@ def port_macs(fdb: Rows, ports: set[int]) -> dict[int, PortMacs]:
     return {index: PortMacs(*map(frozenset, sets)) for index, sets in found.items()}
 
 
-def _split(rows: Rows, home: NDArray[np.int64], keep: NDArray[np.bool_], dtype: np.dtype[np.void], count: int) -> list[Rows]:
+def _split(rows: Rows, home: NDArray[np.int32], keep: NDArray[np.bool_], dtype: np.dtype[np.void], count: int) -> list[Rows]:
     """Return the canonical table of the kept rows of each of ``count`` places. The kernel holds no row twice, so sorting is enough."""
     chosen = np.flatnonzero(keep)
     names = dtype.names or ()
@@ -96,7 +100,7 @@ def _split(rows: Rows, home: NDArray[np.int64], keep: NDArray[np.bool_], dtype: 
     return [table[start:stop] for start, stop in itertools.pairwise(edges)]
 
 
-def _order(columns: Mapping[str, NDArray[np.uint64]], places: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.intp]:
+def _order(columns: Mapping[str, NDArray[np.uint64]], places: NDArray[np.int32], names: Sequence[str]) -> NDArray[np.intp]:
     """Return the order by place, then by columns: by one 64-bit key where the first column that differs leaves room for the place."""
     first = columns[names[0]]
     if names[0] == "hi":
@@ -105,10 +109,15 @@ def _order(columns: Mapping[str, NDArray[np.uint64]], places: NDArray[np.int64],
     else:
         bits = 48
     if bits == 64 or (len(places) and int(places.max()) >> (64 - bits)):
-        return np.lexsort([*(columns[name] for name in reversed(names)), places])
+        return _by_columns(columns, places, names)
     key = places.astype(np.uint64) << np.uint64(bits) | first
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)
     ordered = key[order]
     if (ordered[1:] == ordered[:-1]).any():  # one MAC with two remotes, which only other hands make: the later columns decide
-        return np.lexsort([*(columns[name] for name in reversed(names)), places])
+        return _by_columns(columns, places, names)
     return order
+
+
+def _by_columns(columns: Mapping[str, NDArray[np.uint64]], places: NDArray[np.int32], names: Sequence[str]) -> NDArray[np.intp]:
+    keys: list[NDArray[np.uint64]] = [columns[name] for name in reversed(names)]
+    return np.lexsort([*keys, places.astype(np.uint64)])
