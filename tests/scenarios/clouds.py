@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import cast
 
 from tests.kernel.frames import Cable
@@ -199,6 +200,12 @@ def ours(node: Node) -> str:
         )
     ]
     return re.sub(r"(?:hello|tcn|topology_change|gc)_timer +\S+|valid_lft \S+ preferred_lft \S+", "", "\n".join(texts))
+
+
+def link_local(mac: str) -> str:
+    """The address a guest makes of its MAC (RFC 4291 appendix A)."""
+    number = int(mac.replace(":", ""), 16) ^ 0x0200_0000_0000
+    return str(IPv6Address(0xFE80 << 112 | (number >> 24) << 40 | 0xFFFE << 24 | number & 0xFF_FFFF))
 
 
 def _vni(network: Object) -> int:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.kernel import frames
 from tests.kernel.frames import BROADCAST, Cable
-from tests.scenarios.clouds import Cloud, Guest, Network, Room, cable
+from tests.scenarios.clouds import Cloud, Guest, Network, Room, cable, link_local
 
 STRANGER = "02:00:00:00:07:07"
 _UDP, _VXLAN_PORT = 17, 4789
@@ -37,16 +37,16 @@ class Segment:
     def frames(self) -> dict[str, bytes]:
         """What is sent to all, or to a group."""
         me, ip = self.one.mac, self.one.ip
-        link_local = _link_local(me)
+        local = link_local(me)
         advertisement = bytes(4) + struct.pack(">HBB", 0, 0, 0)
         return {
             "broadcast": frames.udp4(me, BROADCAST, ip, "10.1.1.255"),
             "ARP request for an address nobody has": frames.arp(me, me, ip, "10.1.1.200"),
             "mDNS": frames.udp4(me, "01:00:5e:00:00:fb", ip, "224.0.0.251", (5353, 5353)),
             "VRRP": _vrrp(me, ip),
-            "mDNS over IPv6": frames.udp6(me, "33:33:00:00:00:fb", link_local, "ff02::fb", (5353, 5353)),
+            "mDNS over IPv6": frames.udp6(me, "33:33:00:00:00:fb", local, "ff02::fb", (5353, 5353)),
             "a neighbour solicitation for an address nobody has": frames.solicit(me, self.one.ip6, "fd00:1::dead:beef", option=me),
-            "to all nodes": frames.icmp6(me, "33:33:00:00:00:01", link_local, "ff02::1", 128, advertisement),
+            "to all nodes": frames.icmp6(me, "33:33:00:00:00:01", local, "ff02::1", 128, advertisement),
         }
 
 
@@ -56,14 +56,6 @@ def _vrrp(mac: str, ip: str) -> bytes:
     checksum = int.from_bytes(frame[24:26], "big") - (112 - _UDP)
     frame[23], frame[24:26] = 112, (checksum % 0xFFFF).to_bytes(2, "big")
     return bytes(frame)
-
-
-def _link_local(mac: str) -> str:
-    raw = bytearray(frames.mac_bytes(mac))
-    raw[0] ^= 2
-    return "fe80::" + ":".join(
-        f"{int.from_bytes(part, 'big'):x}" for part in (raw[:2], bytes([raw[2], 0xFF]), bytes([0xFE, raw[3]]), raw[4:])
-    )
 
 
 @pytest.fixture(scope="module")

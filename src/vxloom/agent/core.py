@@ -19,7 +19,7 @@ from vxloom import __version__
 from vxloom.agent import claims as sharing
 from vxloom.agent import held as rules
 from vxloom.agent.facts import host_facts
-from vxloom.agent.reconcile import Reconciler, Target
+from vxloom.agent.reconcile import Reconciler, Round, Target, stray_text
 from vxloom.agent.statefile import StateFile
 from vxloom.agent.writer import Done, Writer
 from vxloom.dataplane.announcements import AnnouncementWatch, shared_form
@@ -27,6 +27,7 @@ from vxloom.dataplane.driver import Events, Hint
 from vxloom.errors import DataplaneError, StateError
 from vxloom.model.host import HostDocument, PortDocument, decode_ports
 from vxloom.model.segment import SegmentTable, apply
+from vxloom.model.state import Stray, bridge_name
 from vxloom.model.wire import (
     Ack,
     Answer,
@@ -73,8 +74,11 @@ class Core:
         self._everything = True
         self._acked: tuple[int, dict[int, int]] = (-1, {})
         self._problems: dict[Scope, tuple[str, ...]] = {}
+        self._strays: frozenset[Stray] = frozenset()
         self._guests: tuple[GuestReport, ...] = ()
         self._repairs = 0
+        self._counters: dict[str, int] = {}
+        """Frames dropped, by reason, as last read."""
         self._claims: dict[tuple[int, str], str] = {}
         self._taps_of: dict[str, str] = {}
         """NIC id → the tap it really has."""
@@ -93,6 +97,7 @@ class Core:
             while True:
                 await asyncio.sleep(min(REPORT_SECONDS, self._settings.resync_seconds))
                 self._report()
+                self._writer.ask(self._count)
                 if time.monotonic() - self._looked >= self._settings.resync_seconds:
                     self._look(ALL, "timer")
         finally:
@@ -233,10 +238,10 @@ class Core:
 
     def _take_round(self, done: Done) -> None:
         result = done.round
-        if done.round.scope.everything:
-            self._problems.clear()
-        self._problems[result.scope] = result.problems
-        self._problems = {scope: texts for scope, texts in self._problems.items() if texts}
+        self._problems = {scope: texts for scope, texts in self._problems.items() if not covers(result.scope, scope)}
+        if result.problems:
+            self._problems[result.scope] = result.problems
+        before, self._strays = self._strays, strays_now(self._strays, result)
         self._taps_of = {plug.nic: plug.tap for plug in result.plugs}
         self._watch.watch(sharing.watched(done.target.word.document, self._taps_of))
         self._guests = tuple(GuestReport(plug.nic, plug.state) for plug in result.plugs)
@@ -247,7 +252,7 @@ class Core:
         self._settle_doubt(done)
         if result.verified or not result.scope.everything:
             self._acknowledge(done)
-        if result.problems:
+        if result.problems or self._strays != before:
             self._report()
 
     def _log_round(self, done: Done) -> None:
@@ -290,21 +295,36 @@ class Core:
         return {vni: table.revision for vni, table in tables.items()}
 
     def _report(self) -> None:
-        texts = [text for texts in self._problems.values() for text in texts]
+        texts = [text for texts in self._problems.values() for text in texts] + [stray_text(stray) for stray in self._strays]
         holding = self._held.holding or (self._unsure if self._unsure and self._held.said.document is not None else "")
         healthy = time.monotonic() - self._writer.progress < 30 and not texts
-        self.send(Report(healthy, holding=holding, findings=tuple(sorted(set(texts))), repairs=self._repairs, guests=self._guests))
+        self.send(
+            Report(
+                healthy,
+                holding=holding,
+                findings=tuple(sorted(set(texts))),
+                repairs=self._repairs,
+                guests=self._guests,
+                counters=self._counters,
+            )
+        )
+
+    def _count(self, reconciler: Reconciler, _target: Target) -> None:
+        """Runs in the writer's thread."""
+        counters = reconciler.counters()
+        self._loop.call_soon_threadsafe(setattr, self, "_counters", counters)
 
     def _answer(self, question: Ask) -> None:
         def work(reconciler: Reconciler, target: Target) -> None:
             try:
                 plan, desired, observed, refused = reconciler.plan(replace(target, prune=True), ALL)
                 body = {
-                    "plan": render(plan),
+                    "plan": "".join([*(f"! {stray_text(stray)}\n" for stray in observed.strays), render(plan)]),
                     "steps": len(plan.steps),
                     "resources": {"desired": len(desired.resources), "observed": len(observed.resources)},
                     "refused": [f"{port.nic}: {port.reason}" for port in refused],
-                    "holding": self._held.holding,
+                    "holding": self._held.holding or self._unsure,
+                    "dropped": ", ".join(f"{name} {count}" for name, count in reconciler.counters().items() if count),
                 }
                 reply = Answer(question.id, msgspec.json.encode(body))
             except DataplaneError as error:
@@ -312,6 +332,21 @@ class Core:
             self._loop.call_soon_threadsafe(self.send, reply)
 
         self._writer.ask(work)
+
+
+def covers(scope: Scope, other: Scope) -> bool:
+    """Tell whether what was found wrong in ``other`` was looked at again in ``scope``: all of its segments, or all of its taps."""
+    if scope.vnis is None or other.vnis is None:
+        return scope.vnis is None
+    return other.vnis <= scope.vnis and (bool(other.vnis) or other.taps <= scope.taps)
+
+
+def strays_now(known: frozenset[Stray], result: Round) -> frozenset[Stray]:
+    """Return the strays after a round: what it saw, and those on bridges it did not look at."""
+    if result.scope.vnis is None:
+        return frozenset(result.strays)
+    looked_at = {bridge_name(vni) for vni in result.scope.vnis}
+    return frozenset(each for each in known if each.bridge not in looked_at).union(result.strays)
 
 
 def document_changes(before: HostDocument | None, after: HostDocument | None) -> tuple[set[int], set[str]]:
