@@ -22,5 +22,7 @@ def command(host: str, output: str) -> None:
         click.echo(json.dumps(answer, indent=2))
         return
     click.echo(content.get("plan", ""))
+    if content.get("dropped"):
+        click.echo(f"\nframes refused on {host}, by reason: {content['dropped']}")
     if content.get("holding"):
         click.echo(f"\nThis host is holding: {content['holding']}. Nothing is withdrawn until: vxloom host confirm {host}")

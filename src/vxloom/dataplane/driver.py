@@ -42,6 +42,10 @@ class Driver(Protocol):
         """Return the stream of hints."""
         ...
 
+    def counters(self) -> dict[str, int]:
+        """Return frames dropped, by reason ("spoofed_mac", "unknown_unicast", …). Raises ``DataplaneError``."""
+        ...
+
 
 class Events(Protocol):
     """A pollable stream of hints."""

@@ -54,6 +54,10 @@ class SimulatedDriver:
         """Return the stream of hints."""
         return SimulatedEvents(self.kernel)
 
+    def counters(self) -> dict[str, int]:
+        """Return nothing: no frame flows here."""
+        return {}
+
     def _carry_out(self, step: Step) -> Result:
         try:
             self._write(step)

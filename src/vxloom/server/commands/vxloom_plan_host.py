@@ -29,6 +29,7 @@ hostid string the host's id
 hostname string its name
 plan string the steps, a line each, with reasons
 holding string why nothing is withdrawn at present
+dropped string frames refused on this host, by reason
 """)
     example = "vxloomPlanHost name=h1"
 
