@@ -7,7 +7,7 @@ from typing import Final
 
 CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "fdb": ("fdb", "fdb-processes"),
-    "path100k": ("path100k",),
+    "path100k": ("path100k", "path100k-flat"),
     "networks": ("networks", "networks-processes"),
     "noop": ("noop",),
     "delete1000": ("delete1000", "delete1000-delay", "delete1000-bridges"),
