@@ -11,18 +11,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vxloom.cli.options import show
 from vxloom.errors import VxloomError
 
 if TYPE_CHECKING:
     from vxloom.lab.demo.stage import Result
+
+_WIDTH = 150
+_REACH = """
+The lab is running, with both tenants' networks and guests. To use it:
+
+    eval "$(.venv/bin/vxloom lab env)"             # CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY, CLOUDSTACK_SECRET
+    .venv/bin/cs listNetworks listall=true         # any CloudStack client; this one is from PyPI
+    .venv/bin/vxloom lab status
+    .venv/bin/vxloom lab guest red1 -- ping -c 3 10.1.1.12
+    .venv/bin/vxloom plan h1; .venv/bin/vxloom trace --from red1 --to red2
+    .venv/bin/vxloom lab down                      # ends it, and leaves nothing behind"""
 
 
 @click.command("demo")
 @click.option("--keep", is_flag=True, help="Leave the lab running, with the two tenants' networks in place, and say how to reach it.")
 @click.option("--hypervisors", "-n", default=3, show_default=True, type=click.IntRange(3, 16))
 @click.option("--json-file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the results there.")
-def command(keep: bool, hypervisors: int, json_file: Path | None) -> None:
+@click.option("--svg-file", type=click.Path(path_type=Path, dir_okay=False), help="Also draw the table of results there.")
+def command(keep: bool, hypervisors: int, json_file: Path | None, svg_file: Path | None) -> None:
     """Three hypervisors in three subnets carry two tenants' networks over VXLAN; things break and are repaired.
 
     Exit code 0 only if every claim held.
@@ -32,9 +43,8 @@ def command(keep: bool, hypervisors: int, json_file: Path | None) -> None:
     from vxloom.lab.lab import Lab
 
     started = time.monotonic()
-    name = "default" if keep else None
-    lab = Lab(hypervisors, name=name)
-    click.echo(f"▸ Lab of {hypervisors} hypervisors, each in its own subnet behind a router")
+    lab = Lab(hypervisors, name="default" if keep else None)
+    click.echo(f"▸ Lab of {hypervisors} hypervisors, each in its own subnet behind a router; management server")
     lab.up(keep=keep)
     stage = Stage(lab, click.echo)
     trouble = ""
@@ -49,23 +59,36 @@ def command(keep: bool, hypervisors: int, json_file: Path | None) -> None:
     finally:
         if not keep:
             lab.down()
-    _tell(stage.results, trouble, json_file)
+    held = sum(1 for result in stage.results if result.holds)
+    _show(stage.results, svg_file)
+    if json_file:
+        keys = ("scene", "claim", "seen", "holds")
+        json_file.write_text(json.dumps([{key: getattr(result, key) for key in keys} for result in stage.results], indent=2) + "\n")
+    click.echo(f"{held} of {len(stage.results)} claims held, {time.monotonic() - started:.0f} s")
     if keep:
-        click.echo(
-            '\nThe lab is running:\n    eval "$(.venv/bin/vxloom lab env)"; .venv/bin/cs listNetworks\n    .venv/bin/vxloom lab status'
-        )
-        click.echo("    .venv/bin/vxloom lab guest red1 -- ping 10.1.1.12\n    .venv/bin/vxloom lab down")
-    if trouble or not all(result.holds for result in stage.results):
+        click.echo(_REACH)
+    if trouble:
+        click.echo(f"vxloom: the demonstration stopped: {trouble}", err=True)
+    if trouble or held < len(stage.results):
         sys.exit(1)
 
 
-def _tell(results: Sequence[Result], trouble: str, json_file: Path | None) -> None:
-    rows = [(r.scene, r.claim, r.seen, "holds" if r.holds else "FAILS") for r in results]
-    click.echo()
-    show("table", ("scene", "claim", "seen", ""), rows, title="What was claimed and seen")
-    if json_file:
-        json_file.write_text(json.dumps([dict(zip(("scene", "claim", "seen", "verdict"), row, strict=True)) for row in rows], indent=2))
-    if trouble:
-        click.echo(f"\nstopped: {trouble}", err=True)
-    held = sum(1 for row in rows if row[3] == "holds")
-    click.echo(f"{held} of {len(rows)} claims held")
+def _show(results: Sequence[Result], svg_file: Path | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="What was claimed, and what was seen", header_style="bold")
+    for column in ("scene", "claim", "seen", ""):
+        table.add_column(column, overflow="fold")
+    scene = ""
+    for result in results:
+        if scene and result.scene != scene:
+            table.add_section()
+        verdict = "[green]holds[/]" if result.holds else "[bold red]FAILS[/]"
+        table.add_row(result.scene if result.scene != scene else "", result.claim, result.seen, verdict)
+        scene = result.scene
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH, record=svg_file is not None)
+    console.print()
+    console.print(table)
+    if svg_file:
+        console.save_svg(str(svg_file), title="make demo")
