@@ -261,3 +261,18 @@ def test_a_tunnel_end_point_that_moved_reaches_its_peers(tmp_path: Path) -> None
 
     with Cloud(tmp_path / "server") as cloud:
         asyncio.run(scenario(cloud))
+
+
+def test_the_share_of_ports_a_plan_may_remove_is_the_zones_setting(tmp_path: Path) -> None:
+    async def scenario(cloud: Cloud) -> None:
+        network, _ = cloud.network("n")
+        with cloud.store.write("test") as tx:
+            tx.set_setting("vxloom.removal.share", "0.5", cloud.zone)
+        async with cloud.gateway() as gateway, agents(cloud, gateway, tmp_path, 1) as (one,):
+            cloud.nic(network, one.host)
+            await until(lambda: one.settled(cloud))
+            assert one.document is not None
+            assert one.document.removal_share == 0.5
+
+    with Cloud(tmp_path / "server") as cloud:
+        asyncio.run(scenario(cloud))

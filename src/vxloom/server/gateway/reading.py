@@ -71,7 +71,10 @@ def _host(rx: ReadTransaction, host: str, found: Look, cached: dict[str, int]) -
         return set()
     held = rx.host_intent(host)
     try:
-        document = compile_document(held.intent, host, held.revision, held.segments, held.gone_ports, held.gone_segments)
+        share = rx.setting_float("vxloom.removal.share", held.intent.zone)
+        document = compile_document(
+            held.intent, host, held.revision, held.segments, held.gone_ports, held.gone_segments, removal_share=share
+        )
     except VxloomError as error:  # this host keeps what it has; all others go on
         _log.error("host %s: its document cannot be compiled: %s", host, error)
         return set()
