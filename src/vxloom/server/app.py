@@ -31,7 +31,8 @@ def create_app(store: Store, fleet: Fleet, begun: Callable[[], None] = lambda: N
             pairs = await _parameters(request)
         except RequestError as error:
             return _response(responses.reply("errorresponse", responses.failure(error), json=True, status=error.code))
-        return _response(await run_in_threadpool(answer, pairs, store=store, fleet=fleet, begun=begun))
+        posted = request.method == "POST"
+        return _response(await run_in_threadpool(answer, pairs, store=store, fleet=fleet, posted=posted, begun=begun))
 
     return Starlette(routes=[Route(path, api, methods=["GET", "POST"]) for path in ("/client/api", "/client/api/")])
 

@@ -16,15 +16,18 @@ class Credentials:
 
     caller: Caller
     secret: str = field(repr=False)
+    strict: bool = False
+    """The setting ``enforce.post.requests.and.timestamps``."""
 
 
 def credentials_of(store: Store, key: str) -> Credentials | None:
     """Return whose API key it is; None when nobody's, or when user or account are disabled or locked."""
     with store.read() as rx:
         found = rx.user_by_key(key)
+        strict = rx.setting_bool("enforce.post.requests.and.timestamps")
     if found is None:
         return None
     user, account, domain = found
     if user.state.lower() != ENABLED or account.state.lower() != ENABLED or not user.secret_key:
         return None
-    return Credentials(Caller(user, account, domain), user.secret_key)
+    return Credentials(Caller(user, account, domain), user.secret_key, strict)

@@ -27,19 +27,17 @@ _QUESTIONS = ("list", "query", "get")
 _UNFORESEEN = RequestError("Internal error executing command, please contact your system administrator", code=530, cs_code=9999)
 
 
-def answer(
-    pairs: Sequence[Pair], *, store: Store, fleet: Fleet, now: datetime | None = None, begun: Callable[[], None] = lambda: None
-) -> Reply:
+def answer(pairs: Sequence[Pair], *, store: Store, fleet: Fleet, posted: bool = False, begun: Callable[[], None] = lambda: None) -> Reply:
     """Return the answer to a request's parameters (query first, then form, decoded). Never raises; runs in a worker thread.
 
-    ``begun`` is called when a job was made: the jobs' runner is to look at once, also where no host is concerned.
+    ``posted``: the method was POST. ``begun`` is called when a job was made: the jobs' runner is to look at once.
     """
     outer = {name.lower(): value for name, value in reversed(pairs)}
     json = outer.get("response", "").lower() == "json"
     name = outer.get("command", "")
     started = time.monotonic()
     try:
-        caller = authenticate(pairs, outer, store, now or datetime.now(UTC))
+        caller = authenticate(pairs, outer, store, posted=posted)
         command = find(name)
         content = _run(command, pairs, caller, store, fleet)
         status = 200
@@ -58,13 +56,19 @@ def answer(
     return responses.reply(_wrapper(name, status), content, json=json, status=status)
 
 
-def authenticate(pairs: Sequence[Pair], outer: dict[str, str], store: Store, now: datetime) -> Caller:
-    """Return who signed the request; raises the one refusal (401) for a missing or unknown key, a wrong signature, an expired request."""
+def authenticate(pairs: Sequence[Pair], outer: dict[str, str], store: Store, *, posted: bool) -> Caller:
+    """Return who signed the request; raises the one refusal (401) for a missing or unknown key, a wrong signature, an expired request.
+
+    With the setting ``enforce.post.requests.and.timestamps`` changes must be posted (405) and every request must expire soon.
+    """
     key, given = outer.get("apikey", ""), outer.get("signature", "")
     found: Credentials | None = credentials_of(store, key) if key and given else None
     if found is None or not signature.verify(_distinct(pairs), given, found.secret):
         raise signature.refusal()
-    signature.check_expiry(outer.get("signatureversion", ""), outer.get("expires", ""), now)
+    version, strict = outer.get("signatureversion", ""), found.strict
+    signature.check_expiry("3" if strict else version, outer.get("expires", ""), datetime.now(UTC), soon=strict)
+    if strict and not posted and not outer.get("command", "").startswith(_QUESTIONS):
+        raise RequestError("Changes must be sent by POST", code=405, cs_code=9999, remedy="see enforce.post.requests.and.timestamps")
     return found.caller
 
 

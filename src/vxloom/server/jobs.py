@@ -9,16 +9,20 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
 from vxloom.errors import RequestError, VxloomError
 from vxloom.server.command import find
 from vxloom.server.fleet import Fleet
-from vxloom.server.waiting import ABSENT, Outcome, Step, fail, names
+from vxloom.server.waiting import ABSENT, SILENT, Outcome, Step, fail, names
 from vxloom.store import Store, Transaction, records
 
 ACTOR = "jobs"
+_SWEEP_EVERY = 60.0
+_SWEPT = 500
+"""Seconds between looks for old jobs, and how many go at a time."""
 _log = structlog.get_logger(__name__)
 
 
@@ -78,10 +82,14 @@ class Runner:
         return left
 
     def _run(self) -> None:
+        sweep_at = 0.0
         while not self._stopping:
             left = 0
             try:
                 left = self.turn()
+                if time.monotonic() >= sweep_at:
+                    self.sweep()
+                    sweep_at = time.monotonic() + _SWEEP_EVERY
             except Exception:  # noqa: BLE001 - the thread must outlive a locked or full store: jobs end
                 _log.exception("jobs could not be advanced; trying again")
             # Acknowledgements come many a second and take no revision, so a busy runner looks at short intervals.
@@ -101,7 +109,7 @@ class Runner:
                 job = tx.get(records.Job, seen.id)
                 if job is None or job.status is not records.JobStatus.PENDING or job.phase != seen.phase:
                     return
-                _carry_on(Step(tx, job, _outcome(tx, job), live))
+                _carry_on(Step(tx, job, _outcome(tx, job, live), live))
         except Exception as error:  # noqa: BLE001 - jobs end, whatever a command's next phase does
             self._fail(seen, error)
         _log.info("job advanced", job=seen.id, command=seen.command, phase=seen.phase)
@@ -118,6 +126,16 @@ class Runner:
         with self._store.write(ACTOR) as tx:
             fail(tx, job, text, code=code)
 
+    def sweep(self) -> None:
+        """Forget finished jobs nobody may ask for any more (setting ``vxloom.job.keep``, seconds)."""
+        with self._store.read() as rx:
+            before = self._clock() - rx.setting_int("vxloom.job.keep")
+            ended = (records.JobStatus.DONE, records.JobStatus.FAILED)
+            old = [job.id for job in rx.all(records.Job, order="completed", limit=_SWEPT, status=ended) if (job.completed or 0) < before]
+        if old:
+            with self._store.write(ACTOR) as tx:
+                tx.delete_where(records.Job, id=old)
+
     def _extend_deadlines(self) -> None:
         with self._store.write(ACTOR) as tx:
             until = self._clock() + tx.setting_float("vxloom.job.deadline")
@@ -127,22 +145,23 @@ class Runner:
 
 
 def _carry_on(step: Step) -> None:
-    if step.outcome.pending:
-        listed = ", ".join(step.outcome.pending)
-        if step.tx.setting_bool("vxloom.job.peers.required"):
-            step = Step(step.tx, step.job, Outcome(silent=tuple(sorted({*step.outcome.silent, *step.outcome.pending}))), step.live)
-        else:
-            for name in step.outcome.pending:
-                step.tx.alert(
-                    "host.silent", name, f"host {name} has not acknowledged job {step.job.id} ({step.job.command}); pending: {listed}"
-                )
-    find(step.job.command).advance(step)
+    outcome = step.outcome
+    if outcome.pending and step.tx.setting_bool("vxloom.job.peers.required"):
+        outcome = replace(outcome, silent=tuple(sorted({*outcome.silent, *outcome.pending})))
+    for wait in step.tx.waits(step.job.id):
+        if wait.acked and wait.host not in outcome.quiet:
+            step.tx.resolve_alert(SILENT, wait.host)
+    for host in outcome.quiet:
+        [name] = names(step.tx, [host])
+        text = f"host {name} is connected but has not acknowledged job {step.job.id} ({step.job.command}) in time; see its agent's log"
+        step.tx.alert(SILENT, host, text)
+    find(step.job.command).advance(replace(step, outcome=outcome))
 
 
-def _outcome(tx: Transaction, job: records.Job) -> Outcome:
+def _outcome(tx: Transaction, job: records.Job, live: frozenset[str]) -> Outcome:
     open_waits = [wait for wait in tx.waits(job.id) if not wait.acked]
     must = {wait.host for wait in open_waits if wait.role is records.WaitRole.MUST}
     peers = {wait.host for wait in open_waits if wait.role is records.WaitRole.PEER} - must
     absent = job.context.get(ABSENT, [])
     pending = {*names(tx, peers), *(str(name) for name in (absent if isinstance(absent, list) else []))}
-    return Outcome(tuple(names(tx, must)), tuple(sorted(pending)))
+    return Outcome(tuple(names(tx, must)), tuple(sorted(pending)), tuple(sorted((must | peers) & live)))

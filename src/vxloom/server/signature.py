@@ -14,7 +14,7 @@ import hmac
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from vxloom.errors import RequestError
@@ -25,6 +25,7 @@ _Order = Callable[[Sequence[Pair]], list[str]]
 REFUSED = "unable to verify user credentials and/or request signature"
 """The text for every refusal, so that nobody learns which part was wrong."""
 
+_SOON = timedelta(minutes=15)
 _EXPIRES = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:?\d\d)$")
 
 
@@ -58,8 +59,8 @@ def canonical_texts(parameters: Sequence[Pair]) -> Iterator[bytes]:
                 yield text
 
 
-def check_expiry(version: str, expires: str, now: datetime) -> None:
-    """Refuse (401) a version 3 request whose ``expires`` is missing, unreadable or past.
+def check_expiry(version: str, expires: str, now: datetime, *, soon: bool = False) -> None:
+    """Refuse (401) a version 3 request whose ``expires`` is missing, unreadable or past; with ``soon`` also one over 15 minutes ahead.
 
     Other versions carry none (libcloud, cmk, packer and the Go library send neither). Zones: ``+0000``, ``+05:30``, ``Z``.
     """
@@ -72,7 +73,7 @@ def check_expiry(version: str, expires: str, now: datetime) -> None:
         moment = datetime.fromisoformat(found[1] + ("+00:00" if found[2] == "Z" else found[2]))
     except ValueError:
         raise refusal() from None
-    if moment.astimezone(UTC) <= now:
+    if moment <= now or (soon and moment > now + _SOON):
         raise refusal()
 
 

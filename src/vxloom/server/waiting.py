@@ -14,6 +14,8 @@ from vxloom.store import ReadTransaction, Transaction, records
 
 ABSENT = "absent"
 """Key of a job's context: names of peers that had no stream when the job began; they are told when they come back."""
+SILENT = "host.silent"
+"""Alert: a host with a stream did not acknowledge in time. (One without a stream has an alert of the gateway's.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Outcome:
     """Names of the *must* hosts that said nothing until the deadline."""
     pending: tuple[str, ...] = ()
     """Names of the peers that are not there yet."""
+    quiet: tuple[str, ...] = ()
+    """Ids of those of both that have a stream."""
 
     @property
     def pendinghosts(self) -> list[str] | None:

@@ -103,6 +103,22 @@ def test_a_disabled_user_is_not_let_in(desk: Desk) -> None:
     assert tenant.refused("listZones").status == 401
 
 
+def test_changes_must_be_posted_and_expire_soon_where_the_setting_says_so(desk: Desk) -> None:
+    desk.ask("updateConfiguration", name="enforce.post.requests.and.timestamps", value="true")
+
+    def status(command: str, minutes: int, *, posted: bool, version: str = "3") -> int:
+        expires = (datetime.now(UTC) + timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%S+0000")
+        pairs = request(desk, command, signatureVersion=version, expires=expires)
+        return answer(list(pairs.items()), store=desk.store, fleet=desk.hosts, posted=posted).status
+
+    assert status("listZones", 10, posted=False) == 200
+    assert status("listZones", 20, posted=False) == 401
+    assert status("listZones", -1, posted=False, version="2") == 401
+    assert status("createZone", 10, posted=False) == 405
+    assert status("createZone", 10, posted=True) == 431
+    assert sent(desk, request(desk))[0] == 401
+
+
 def test_users_may_not_use_what_is_for_admins(desk: Desk) -> None:
     tenant = desk.tenant("blue")
     refused = tenant.refused("createZone", name="z", networktype="Advanced", dns1="192.0.2.1", internaldns1="192.0.2.1")

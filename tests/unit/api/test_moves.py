@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.unit.api.desk import DONE, FAILED, PENDING, Desk
 from tests.unit.api.looks import bindings, overdue, state
 from vxloom.model.intent import BindingState
@@ -75,7 +77,7 @@ def test_a_host_that_never_answers_fails_the_job_and_marks_the_machine(desk: Des
     assert (job["jobstatus"], job["jobresultcode"], job["jobresulttype"]) == (FAILED, 530, "object")
     assert "no acknowledgement from host h1" in job["jobresult"]["errortext"]
     assert state(desk, answer["id"]) == "Error"
-    assert "vm.error" in {alert["name"] for alert in desk.ask("listAlerts")["alert"]}
+    assert {"vm.error", "host.silent"} == {alert["name"] for alert in desk.ask("listAlerts")["alert"]}
     [event] = desk.ask("listEvents", level="error")["event"]
     assert (event["type"], event["resourceid"]) == ("VM.CREATE", answer["id"])
     assert bindings(desk, answer["id"]) == {"h1": "active"}  # what was intended stays intended
@@ -92,7 +94,6 @@ def test_a_peer_without_a_stream_is_named_and_not_waited_for(desk: Desk, zone: s
     desk.hosts.up.remove(h1)
     vm = desk.deploy(zone, network["id"], "b", hostid=h2)
     assert (vm["state"], vm["pendinghosts"]) == ("Running", ["h1"])
-    assert "host.silent" in {alert["name"] for alert in desk.ask("listAlerts")["alert"]}
 
 
 def test_a_silent_peer_is_named_at_the_deadline(desk: Desk, zone: str) -> None:
@@ -104,6 +105,11 @@ def test_a_silent_peer_is_named_at_the_deadline(desk: Desk, zone: str) -> None:
     assert desk.job(job)["jobstatus"] == PENDING
     overdue(desk)
     assert desk.job(job)["jobresult"]["virtualmachine"]["pendinghosts"] == ["h1"]
+    [alert] = desk.ask("listAlerts")["alert"]
+    assert alert["name"] == "host.silent"
+    assert "host h1 is connected but" in alert["description"]
+    desk.deploy(zone, network["id"], "c", hostid=h2)  # h1 speaks again
+    assert desk.ask("listAlerts") == {}
 
 
 def test_a_silent_peer_fails_the_job_where_the_setting_says_so(desk: Desk, zone: str) -> None:
@@ -159,3 +165,53 @@ def test_a_binding_that_moves_grows_its_sequence(desk: Desk, zone: str) -> None:
     with desk.store.read() as rx:
         [binding] = rx.all(records.Binding)
     assert (binding.host, binding.state, binding.sequence) == (h2, BindingState.ACTIVE, 4)
+
+
+def test_a_job_leaves_alone_a_machine_another_job_has_taken_in_hand(desk: Desk, zone: str) -> None:
+    h1, h2 = desk.host(zone, "h1"), desk.host(zone, "h2")
+    network = desk.network(zone)
+    first = desk.ask("deployVirtualMachine", zoneid=zone, networkids=network["id"], hostid=h1, **desk.sizes())
+    second = desk.ask("destroyVirtualMachine", id=first["id"])["jobid"]
+    desk.settle()
+    assert desk.job(first["jobid"])["jobstatus"] == FAILED
+    assert "Destroyed meanwhile" in desk.job(first["jobid"])["jobresult"]["errortext"]
+    assert desk.job(second)["jobstatus"] == DONE
+    assert state(desk, first["id"]) == "Destroyed"
+    vm = desk.deploy(zone, network["id"], "b", hostid=h1)
+    move = desk.ask("migrateVirtualMachine", virtualmachineid=vm["id"], hostid=h2)["jobid"]
+    stop = desk.ask("stopVirtualMachine", id=vm["id"], forced="true")["jobid"]
+    desk.settle()
+    assert [desk.job(job)["jobstatus"] for job in (move, stop)] == [FAILED, DONE]
+    assert state(desk, vm["id"]) == "Stopped"
+    assert bindings(desk, vm["id"]) == {}
+
+
+def test_a_removed_machine_fails_the_job_that_was_about_it(desk: Desk, zone: str) -> None:
+    h1 = desk.host(zone, "h1")
+    answer = desk.ask("deployVirtualMachine", zoneid=zone, networkids=desk.network(zone)["id"], **desk.sizes())
+    desk.hosts.up.remove(h1)
+    gone = desk.ask("destroyVirtualMachine", id=answer["id"], expunge="true")["jobid"]
+    overdue(desk)
+    overdue(desk)
+    assert desk.job(gone)["jobstatus"] == DONE
+    assert desk.job(answer["jobid"])["jobstatus"] == FAILED
+    assert desk.ask("listVirtualMachines") == {}
+
+
+def test_old_jobs_are_forgotten(desk: Desk, zone: str) -> None:
+    before = desk.ask("listAsyncJobs")["count"]
+    desk.runner().sweep()
+    assert desk.ask("listAsyncJobs")["count"] == before
+    desk.time = time.time() + 8 * 86400
+    desk.runner().sweep()
+    assert desk.ask("listAsyncJobs") == {}
+
+
+def test_a_job_whose_next_phase_is_broken_ends(desk: Desk, zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.host(zone, "h1")
+    answer = desk.ask("deployVirtualMachine", zoneid=zone, networkids=desk.network(zone)["id"], **desk.sizes())
+    monkeypatch.setattr("vxloom.server.lifecycle.machines.audit", lambda *_, **__: 1 / 0)
+    desk.settle()
+    job = desk.job(answer["jobid"])
+    assert (job["jobstatus"], job["jobresultcode"]) == (FAILED, 530)
+    assert "ZeroDivision" not in job["jobresult"]["errortext"]

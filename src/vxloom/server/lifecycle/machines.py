@@ -67,7 +67,7 @@ def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, wanted: str | No
 
 def end_start(step: Step, *, event: str) -> None:
     """Running, once its host said so; Error when it never did."""
-    vm = machine_of(step)
+    vm = machine_of(step, records.VmState.STARTING)
     if vm is None:
         return gone(step)
     if step.outcome.silent:
@@ -89,6 +89,7 @@ def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.V
     hosts = {binding.host for binding in bindings}
     networks = [nic.network for nic in nics]
     tx.update(records.Vm, vm.id, state=state)
+    _supersede(tx, vm, state)
     for binding in bindings:
         tx.unbind(binding.nic, binding.host)
     job = begin_job(call, tx, vm, phase="withdraw")
@@ -98,9 +99,15 @@ def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.V
     return job
 
 
+def _supersede(tx: Transaction, vm: records.Vm, state: records.VmState) -> None:
+    """End what other jobs had in hand with a machine: what they wait for will not come any more."""
+    for job in tx.all(records.Job, status=records.JobStatus.PENDING, instance=vm.id):
+        fail(tx, job, f"Instance {vm.name} is {state.value} meanwhile")
+
+
 def end_withdraw(step: Step, state: records.VmState, *, event: str, verb: str, done: str) -> None:
     """In ``state``, once nothing of it is left on its hosts; Error when one of them never said so."""
-    vm = machine_of(step)
+    vm = machine_of(step, records.VmState.STOPPING)
     if vm is None:
         return gone(step)
     if step.outcome.silent:
@@ -113,12 +120,10 @@ def end_withdraw(step: Step, state: records.VmState, *, event: str, verb: str, d
 
 def end_destroy(step: Step, *, event: str) -> None:
     """Destroyed, or gone for good; hosts that were silent are named: they are told again when they come back."""
-    vm = machine_of(step)
+    vm = machine_of(step, records.VmState.DESTROYED, records.VmState.EXPUNGING)
     if vm is None:
         return gone(step)
     missing = Outcome(pending=tuple(sorted({*step.outcome.silent, *step.outcome.pending})))
-    for name in step.outcome.silent:
-        step.tx.alert("host.silent", name, f"host {name} has not acknowledged that instance {vm.name} was destroyed; see to the host")
     step.tx.resolve_alert("vm.error", vm.id)
     audit(step, event, f"Destroyed instance {vm.name}", vm)
     finish(replace(step, outcome=missing))
@@ -129,7 +134,7 @@ def end_destroy(step: Step, *, event: str) -> None:
 
 def restart(step: Step, *, event: str) -> None:
     """The second half of a reboot: bound again where it was."""
-    vm = machine_of(step)
+    vm = machine_of(step, records.VmState.STOPPING)
     if vm is None:
         return gone(step)
     host = step.tx.get(records.Host, vm.last_host or "")
@@ -175,14 +180,16 @@ def remove(tx: Transaction, vm: records.Vm) -> None:
     tx.delete(records.Vm, vm.id)
 
 
-def machine_of(step: Step) -> records.Vm | None:
-    """Return the machine a job is about, None when it is gone."""
-    return step.tx.get(records.Vm, step.job.instance or "")
+def machine_of(step: Step, *states: records.VmState) -> records.Vm | None:
+    """Return the machine a job is about; None when it is gone, or no longer in one of ``states``: another job has it in hand."""
+    vm = step.tx.get(records.Vm, step.job.instance or "")
+    return vm if vm is not None and (not states or vm.state in states) else None
 
 
 def gone(step: Step) -> None:
-    """Fail a job whose machine is no more."""
-    fail(step.tx, step.job, "The instance was removed meanwhile")
+    """Fail a job whose machine is no more, or has been taken in hand by another job."""
+    vm = machine_of(step)
+    fail(step.tx, step.job, f"The instance is {vm.state.value} meanwhile" if vm else "The instance was removed meanwhile")
 
 
 def end_in_error(step: Step, vm: records.Vm, event: str, verb: str) -> None:

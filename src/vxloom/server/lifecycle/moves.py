@@ -28,7 +28,7 @@ def begin(call: Call, tx: Transaction, vm: records.Vm, source: records.Host, des
 
 def advance(step: Step) -> None:
     """Carry a move on."""
-    vm = machines.machine_of(step)
+    vm = machines.machine_of(step, records.VmState.MIGRATING)
     if vm is None:
         machines.gone(step)
     elif step.job.phase == "prepare":
@@ -72,7 +72,6 @@ def _end(step: Step, vm: records.Vm) -> None:
     if step.outcome.silent:
         # It runs at its new place; the old one has not said that it let go of it.
         listed = ", ".join(step.outcome.silent)
-        step.tx.alert("host.silent", listed, f"host {listed} has not acknowledged that instance {vm.name} left it; see to the host")
         _refuse(step, vm, f"it runs on {destination.name}, but host {listed} has not acknowledged that it left")
         return
     machines.audit(step, EVENT, f"Moved instance {vm.name} to host {destination.name}", vm)
