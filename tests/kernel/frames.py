@@ -35,12 +35,12 @@ def arp(
     target: str = BROADCAST,
     target_mac: str = "00:00:00:00:00:00",
     kind: int = ARP,
-    sizes: tuple[int, int] = (6, 4),
+    head: tuple[int, int, int, int] = (1, IPV4, 6, 4),
 ) -> bytes:
-    """ARP (RFC 826), or with `kind` RARP and operation 3."""
-    head = struct.pack(">HHBBH", 1, IPV4, *sizes, operation)
+    """ARP (RFC 826), or with `kind` RARP and operation 3. `head`: hardware and protocol types, their address sizes."""
+    fixed = struct.pack(">HHBBH", *head, operation)
     body = mac_bytes(sender_mac) + socket.inet_aton(sender_ip) + mac_bytes(target_mac) + socket.inet_aton(target_ip)
-    return ethernet(target, source, kind, head + body)
+    return ethernet(target, source, kind, fixed + body)
 
 
 def rarp(source: str, announced: str) -> bytes:
@@ -124,6 +124,15 @@ class Cable:
             if frame.ljust(60, b"\0") == last:
                 return got
             got.append(frame.ljust(60, b"\0"))
+
+    def waiting(self) -> list[bytes]:
+        """What has come from the other end and was not read yet."""
+        got: list[bytes] = []
+        while select.select([self._socket], [], [], 0)[0]:
+            frame, address = self._socket.recvfrom(65536)
+            if address[2] != _PACKET_OUTGOING:
+                got.append(frame)
+        return got
 
     def close(self) -> None:
         self._socket.close()

@@ -44,12 +44,14 @@ ON_LINKS = {
     "rows: a strange VTEP is flooded": "bridge fdb append 00:00:00:00:00:00 dev vxlan5001 dst 192.0.2.9",
     "rows: a strange MAC": "bridge fdb add 02:00:00:00:00:77 dev vxlan5001 dst 192.0.2.9 self static",
     "rows: a strange MAC in the bridge": "bridge fdb add 02:00:00:00:00:77 dev vxlan5001 master static",
+    "rows: a MAC no longer sticky": f"bridge fdb replace {REMOTE} dev vxlan5001 master static",
     "tap: MTU": f"ip link set {TAP} mtu 1300",
     "tap: unlocked": f"bridge link set dev {TAP} locked off",
     "tap: floods": f"bridge link set dev {TAP} flood on",
     "tap: isolated": f"bridge link set dev {TAP} isolated on",
     "tap: deaf": f"bridge link set dev {TAP} bcast_flood off",
     "tap: its MAC freed": f"bridge fdb del {MAC} dev {TAP} master",
+    "tap: its MAC no longer sticky": f"bridge fdb replace {MAC} dev {TAP} master static",
     "tap: another MAC let in": f"bridge fdb add 02:00:00:00:00:66 dev {TAP} master static",
 }
 ON_FILTERS = {

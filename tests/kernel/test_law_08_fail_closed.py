@@ -46,9 +46,12 @@ GOOD = {
     "duplicate address detection": frames.solicit(ME, "::", MY_IP6),
     "duplicate address detection of its link-local address": frames.solicit(ME, "::", MY_LOCAL),
     "NA": frames.advertise(ME, MY_IP6, MY_IP6, option=ME),
+    "NA of its link-local address": frames.advertise(ME, MY_LOCAL, MY_LOCAL, option=ME),
     "RS": frames.icmp6(ME, "33:33:00:00:00:02", "::", "ff02::2", 133, bytes(4)),
     "RS with option": frames.icmp6(ME, "33:33:00:00:00:02", MY_LOCAL, "ff02::2", 133, bytes(4) + b"\1\1" + frames.mac_bytes(ME)),
     "MLD report before it has an address": frames.icmp6(ME, MLD_ROUTERS, "::", "ff02::16", 143, MLD, hop_by_hop=True),
+    "MLDv1 report before it has an address": frames.icmp6(ME, MLD_ROUTERS, "::", "ff02::16", 131, MLD[4:], hop_by_hop=True),
+    "MLDv1 farewell before it has an address": frames.icmp6(ME, MLD_ROUTERS, "::", "ff02::16", 132, MLD[4:], hop_by_hop=True),
     "MLD report": frames.icmp6(ME, MLD_ROUTERS, MY_LOCAL, "ff02::16", 143, MLD, hop_by_hop=True),
     "ping6": frames.icmp6(ME, PEER, MY_IP6, PEER_IP6, 128, bytes(8)),
 }
@@ -67,13 +70,17 @@ BAD = {
     "ARP that says another's address": ("spoofed_arp", frames.arp(ME, ME, THEIR_IP, PEER_IP)),
     "ARP reply that says another's address": ("spoofed_arp", frames.arp(ME, ME, THEIR_IP, PEER_IP, operation=2, target=PEER)),
     "ARP probe of another's address": ("spoofed_arp", frames.arp(ME, ME, "0.0.0.0", THEIR_IP)),
-    "ARP with odd address sizes": ("spoofed_arp", frames.arp(ME, ME, MY_IP, PEER_IP, sizes=(4, 6))),
+    "ARP of another hardware": ("spoofed_arp", frames.arp(ME, ME, MY_IP, PEER_IP, head=(6, frames.IPV4, 6, 4))),
+    "ARP of another protocol": ("spoofed_arp", frames.arp(ME, ME, MY_IP, PEER_IP, head=(1, frames.IPV6, 6, 4))),
+    "ARP with odd hardware addresses": ("spoofed_arp", frames.arp(ME, ME, MY_IP, PEER_IP, head=(1, frames.IPV4, 4, 4))),
+    "ARP with odd protocol addresses": ("spoofed_arp", frames.arp(ME, ME, MY_IP, PEER_IP, head=(1, frames.IPV4, 6, 16))),
     "NA of another's address": ("spoofed_nd", frames.advertise(ME, MY_IP6, THEIR_IP6, option=ME)),
     "NA that says another's MAC": ("spoofed_nd", frames.advertise(ME, MY_IP6, MY_IP6, option=THEIRS)),
     "NA from another's address": ("spoofed_ip", frames.advertise(ME, THEIR_IP6, MY_IP6, option=ME)),
     "NS from another's address": ("spoofed_ip", frames.solicit(ME, THEIR_IP6, PEER_IP6, option=ME)),
     "NS that says another's MAC": ("spoofed_nd", frames.solicit(ME, MY_IP6, PEER_IP6, option=THEIRS)),
     "duplicate address detection of another's": ("spoofed_nd", frames.solicit(ME, "::", THEIR_IP6)),
+    "RS from another's address": ("spoofed_ip", frames.icmp6(ME, "33:33:00:00:00:02", "fe80::ff:fe00:99", "ff02::2", 133, bytes(4))),
     "RS that says another's MAC": (
         "spoofed_nd",
         frames.icmp6(ME, "33:33:00:00:00:02", MY_LOCAL, "ff02::2", 133, bytes(4) + b"\1\1" + frames.mac_bytes(THEIRS)),
@@ -94,6 +101,8 @@ FREE_GOOD = {
     "any IPv4 address": frames.udp4(FREE, PEER, THEIR_IP, PEER_IP),
     "any IPv6 address": frames.udp6(FREE, PEER, THEIR_IP6, PEER_IP6),
     "ARP of any address": frames.arp(FREE, FREE, THEIR_IP, PEER_IP),
+    "ARP reply": frames.arp(FREE, FREE, THEIR_IP, PEER_IP, operation=2, target=PEER, target_mac=PEER),
+    "its own RARP": frames.rarp(FREE, FREE),
     "a DHCP server of the tenant's own": frames.udp4(FREE, BROADCAST, FREE_IP, "255.255.255.255", (67, 68)),
     "a router of the tenant's own": frames.icmp6(FREE, ALL_NODES, "fe80::ff:fe00:3", "ff02::1", 134, ROUTER),
 }
@@ -160,6 +169,12 @@ class Switch:
     def count(self, name: str) -> int:
         return self.host.counters()[name]
 
+    def unicast(self) -> tuple[int, int]:
+        """Unicast frames that came in, and that went out."""
+        listed = json.loads(self.netns.run("nft", "-j", "list", "counters", "table", "bridge", "vxloom"))["nftables"]
+        packets = {each["counter"]["name"]: each["counter"]["packets"] for each in listed if "counter" in each}
+        return packets["unicast_in"], packets["unicast_out"]
+
 
 @pytest.fixture
 def switch(netns: Netns) -> Iterator[Switch]:
@@ -180,6 +195,8 @@ def test_what_a_guest_may_send_arrives(switch: Switch) -> None:
     missing = [name for name, frame in GOOD.items() if not switch.arrives(switch.one, frame)]
     assert missing == []
     assert {name: number for name, number in switch.host.counters().items() if number} == {}
+    to_one = [frame for frame in GOOD.values() if not frame[0] & 1]
+    assert switch.unicast() == (len(to_one), len(to_one))
 
 
 def test_what_a_guest_must_not_send_is_dropped_counted_and_not_learnt(switch: Switch) -> None:
@@ -201,6 +218,8 @@ def test_a_multicast_source_is_dropped(switch: Switch) -> None:
 
 def test_a_port_without_addresses_is_held_to_its_mac_only(switch: Switch) -> None:
     assert [name for name, frame in FREE_GOOD.items() if not switch.arrives(switch.three, frame)] == []
+    to_one = [frame for frame in FREE_GOOD.values() if not frame[0] & 1]
+    assert switch.unicast() == (len(to_one), len(to_one))
     for name, (counter, frame) in FREE_BAD.items():
         before = switch.count(counter)
         assert not switch.arrives(switch.three, frame), name

@@ -179,6 +179,22 @@ def test_unknown_unicast_does_not_leave_and_is_counted(pair: Pair) -> None:
         assert pair.one.host.counters()["unknown_unicast"] == before + 1
 
 
+def test_a_frame_from_a_peer_for_a_guest_that_is_not_here_is_counted(pair: Pair) -> None:
+    """The peer has not heard yet that the guest left."""
+    sender, here = pair.two.guests[3, RED], pair.one.guests[2, RED]
+    arrives = frames.udp4(mac(3), mac(2), "10.1.1.3", "10.1.1.2")
+    sender.send(arrives)
+    here.until(arrives)
+    with pair.one.netns.entered():
+        before = pair.one.host.counters()["unknown_unicast"]
+        pair.one.netns.run("bridge", "fdb", "del", mac(2), "dev", tap(2, RED), "master")
+        sender.send(arrives)
+        last = frames.udp4(mac(3), BROADCAST, "10.1.1.3", "255.255.255.255", payload=b"last")
+        sender.send(last)
+        assert here.until(last) == []
+        assert pair.one.host.counters()["unknown_unicast"] == before + 1
+
+
 def test_a_spoofed_frame_does_not_leave(pair: Pair) -> None:
     pair.one.guests[1, RED].send(frames.udp4(mac(3), BROADCAST, "10.1.1.3", "255.255.255.255"))
     assert pair.crossed() == []

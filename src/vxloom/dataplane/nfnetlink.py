@@ -38,6 +38,7 @@ class Nfnetlink:
     def __init__(self) -> None:
         """Open the socket. Raises ``DataplaneError``."""
         self._socket = _open()
+        self._socket.settimeout(10)  # no wait is expected; none may be endless
         self._sequence = 0
 
     def close(self) -> None:

@@ -38,6 +38,23 @@ class _Listing:
     """Tap → what they make."""
 
 
+@dataclass(slots=True)
+class _Unicast:
+    """Unicast frames that reached no port, over tables made anew."""
+
+    earlier: int = 0
+    missed: int = 0
+    seen: int = 0
+
+    def total(self, entered: int, missed: int) -> int:
+        """Take a reading; return a number that never falls."""
+        if entered < self.seen:  # the table was made anew
+            self.earlier, self.missed = self.earlier + self.missed, 0
+        self.seen = entered
+        self.missed = max(self.missed, missed)
+        return self.earlier + self.missed
+
+
 class NfTables:
     """The nftables table of the network namespace it is first used in. For one thread."""
 
@@ -48,7 +65,7 @@ class NfTables:
         self._nft = Nft()
         self._nfnetlink = Nfnetlink()
         self._listing: _Listing | None = None
-        self._unknown_unicast = 0
+        self._unicast = _Unicast()
 
     def close(self) -> None:
         """Give back the context and the socket."""
@@ -80,13 +97,12 @@ class NfTables:
     def counters(self) -> dict[str, int]:
         """Return drops by reason, ``unknown_unicast`` among them (never falling while this driver lives). Raises ``DataplaneError``."""
         found = self._nfnetlink.counters(TABLE)
-        missed = found.get("unicast_in", 0) - found.get("unicast_out", 0)
-        # Frames between the two counters at the moment of reading count as missed until the next reading, so a rise is believed
-        # only by what two readings agree on.
         again = self._nfnetlink.counters(TABLE)
-        missed = min(missed, again.get("unicast_in", 0) - again.get("unicast_out", 0))
-        self._unknown_unicast = max(self._unknown_unicast if found else 0, missed, 0)
-        return {name: found.get(name, 0) for name in COUNTERS} | {"unknown_unicast": self._unknown_unicast}
+        # A frame between its two counters at the moment of reading looks missed; at the next reading it is another one, if any.
+        missed = min(each.get("unicast_in", 0) - each.get("unicast_out", 0) for each in (found, again))
+        return {name: found.get(name, 0) for name in COUNTERS} | {
+            "unknown_unicast": self._unicast.total(found.get("unicast_in", 0), missed)
+        }
 
     # ----------------------------------------------------------------------------------------------------------- reading
 

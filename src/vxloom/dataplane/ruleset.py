@@ -11,6 +11,8 @@ where it leaves: the difference reached no port. That costs a comparison and a c
 grow with the remote MACs; a sink port per bridge would count exactly but cost two links a segment. What it counts besides:
 unicast to the bridge's own MAC, or to a port that is down.
 
+Chains are entered by ``goto``, so a chain's end is the hook's policy, accept.
+
 Limits of nft 1.0.6, whose syntax this is (Debian 12): no name for ND's target and options in bridge sets, so they are raw
 offsets; only the first ND option is looked at.
 """
@@ -53,7 +55,6 @@ table bridge {TABLE} {{
   set local6 {{ typeof iifname . @nh,64,128; }}
   chain admitted {{
     meta pkttype other counter name unicast_in
-    accept
   }}
   chain own_ip4 {{
     udp sport 67 udp dport 68 counter name dhcp_server drop
@@ -156,7 +157,6 @@ table bridge {TABLE} {{
   }}
   chain forwarded {{
     meta pkttype other counter name unicast_out
-    accept
   }}
   chain from_ours {{
     meta oifgroup {OVERLAY_GROUP} goto forwarded
@@ -177,7 +177,7 @@ table bridge {TABLE} {{
 """
 
 SETS: Final = ("taps", "ports", "macs", "raw_macs", "ipv4", "ipv6", "local6")
-_NAME: Final = re.compile(r"^[A-Za-z0-9_.:@+=,-]{1,15}$")
+_NAME: Final = re.compile(r"[A-Za-z0-9_.:@+=,-]{1,15}")
 _UNIVERSAL: Final = 0x0200_0000_0000
 
 
@@ -192,7 +192,7 @@ class Element(NamedTuple):
 def elements_of(port: PortFilter) -> frozenset[Element]:
     """Return a port's filter as elements. Raises :class:`IntentError` for a tap whose name nft could misread."""
     tap = port.tap
-    if not _NAME.match(tap):
+    if not _NAME.fullmatch(tap):
         raise IntentError(f"tap {tap!r} has a name that cannot be filtered", remedy="rename it: letters, digits and _.:@+=,- only")
     found = {Element("taps", tap, ""), Element("ports", tap, CHECKED if port.checked else UNCHECKED)}
     for mac in port.macs:

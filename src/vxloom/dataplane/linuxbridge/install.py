@@ -14,7 +14,7 @@ import numpy as np
 
 from vxloom.dataplane.linuxbridge import sysctl
 from vxloom.dataplane.linuxbridge.changes import change_vxlan, flush_port, plain_bridge
-from vxloom.dataplane.linuxbridge.links import LEARNT, is_ours
+from vxloom.dataplane.linuxbridge.links import LEARNT, LOOSE, is_ours
 from vxloom.dataplane.linuxbridge.observe import get_links
 from vxloom.dataplane.netlink import (
     FIRST_INDEX,
@@ -192,7 +192,8 @@ class Install:
 
     def _fix_macs(self, index: int, before: Tap | None, tap: Tap) -> str:
         put = np.array([parse_mac(mac) for mac in sorted(tap.macs)], np.uint64)
-        stale = {mac for mac in (before.macs if before else ()) if not mac.endswith(LEARNT)} - tap.macs
+        # What was learnt went with the port's flush; a loose row of a wanted MAC becomes sticky by the put.
+        stale = {mac.removesuffix(LOOSE) for mac in (before.macs if before else ()) if not mac.endswith(LEARNT)} - tap.macs
         drop = np.array([parse_mac(mac) for mac in sorted(stale)], np.uint64)
         failures = self._sock.batch(encode_bridge_fdb(put, index))
         failures += [each for each in self._sock.batch(encode_bridge_fdb(drop, index, "delete")) if each.errno not in _GONE]

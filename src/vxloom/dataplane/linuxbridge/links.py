@@ -13,8 +13,8 @@ from vxloom.model.state import MARK, Bridge, Foreign, Slot, Stray, Tap, VxlanDev
 _BRIDGE_NAME = re.compile(r"^brvx-(\d+)$")
 _VXLAN_NAME = re.compile(r"^vxlan(\d+)$")
 _ADDR_GEN_NONE = 1
-LEARNT = " learnt"
-"""Follows a MAC that the bridge learnt on a bound port, which it must not: so that the tap differs from what is wanted."""
+LEARNT, LOOSE = " learnt", " not sticky"
+"""Follow a MAC that the bridge learnt on a bound port, or that is static but not sticky there: so the tap differs from what is wanted."""
 _FORWARDING = 3
 _NOT_TAPS = frozenset({"bridge", "vxlan", "bond", "vlan", "vrf", "dummy", "wireguard"})
 
@@ -37,8 +37,8 @@ class PortMacs:
 
     fixed: frozenset[int] = frozenset()
     """Static and sticky: as we write them."""
-    static: frozenset[int] = frozenset()
-    """Static, by other hands."""
+    loose: frozenset[int] = frozenset()
+    """Static without being sticky: by other hands."""
     learnt: frozenset[int] = frozenset()
 
 
@@ -128,7 +128,13 @@ def tap_resource(link: Link, bridge: str, macs: PortMacs) -> Tap:
     return Tap(
         name=link.name,
         bridge=bridge,
-        macs=frozenset(map(format_mac, macs.fixed | macs.static)) | {format_mac(mac) + LEARNT for mac in macs.learnt},
+        macs=frozenset(
+            [
+                *map(format_mac, macs.fixed),
+                *(format_mac(mac) + LOOSE for mac in macs.loose),
+                *(format_mac(mac) + LEARNT for mac in macs.learnt),
+            ]
+        ),
         mtu=link.mtu,
         up=link.up,
         locked=port is not None and port.locked,

@@ -10,6 +10,7 @@ grace periods grow with the machine's load.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -20,8 +21,8 @@ from vxloom.dataplane.linuxbridge.observe import get_links
 from vxloom.dataplane.netlink import Failure, NetlinkSocket, delete_group, delete_link, link_dump, parse_links, set_link
 from vxloom.model.state import Bridge, VxlanDevice
 
-DYING_GROUP: Final = 0x76786C78
-"""Link group of what is about to be deleted ("vxlx")."""
+_DYING: Final = 0x7800_0000
+"""Link groups from here up to 2^24 more are for what is about to be deleted."""
 _SHORT, _LONG = 0.04, 0.06
 """Seconds: a chunk that took less may grow, one that took more must shrink. Law 10 allows 0.1, and loads change from chunk to chunk."""
 _GONE: Final = frozenset({errno.ENODEV, errno.ENOENT})
@@ -46,6 +47,8 @@ class Remove:
 
     def __init__(self, sock: NetlinkSocket) -> None:
         self._sock = sock
+        # Each chunk has a group nobody had before: of a chunk whose agent died, some devices may be wanted again.
+        self._groups = itertools.count(time.monotonic_ns() // 1_000_000)
         self._chunks = {VxlanDevice.kind: Chunk(64), Bridge.kind: Chunk(2)}
 
     def links(self, kind: str, names: Sequence[str], urgent: Callable[[], None]) -> list[str]:
@@ -79,11 +82,12 @@ class Remove:
         if not there:
             return
         by_group = kind == VxlanDevice.kind
-        failures = self._sock.batch([set_link(index, group=DYING_GROUP) for index in indexes]) if by_group else []
+        group = _DYING | next(self._groups) & 0xFF_FFFF
+        failures = self._sock.batch([set_link(index, group=group) for index in indexes]) if by_group else []
         began = time.monotonic()
         if by_group:
-            # A refusal is the whole group's; nobody else uses it.
-            refused = self._sock.batch([delete_group(DYING_GROUP)])
+            # A refusal is the whole group's.
+            refused = self._sock.batch([delete_group(group)])
             failures += [Failure(number, each.errno, each.text) for each in refused for number in range(len(there))]
         else:
             failures += self._sock.batch([delete_link(index) for index in indexes])

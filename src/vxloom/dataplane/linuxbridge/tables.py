@@ -62,6 +62,10 @@ def segment_rows(fdb: Rows, neighbours: Rows, bridges: Mapping[int, Link], vxlan
     remote = own & (fdb["mac"] != 0) & static
     flood = own & (fdb["mac"] == 0) & ((fdb["hi"] != 0) | (fdb["lo"] != 0))
     bridged = ours & (fdb["master"] != 0) & static & ~permanent
+    loose = np.flatnonzero(bridged & ((fdb["flags"] & NTF_STICKY) == 0))
+    if len(loose):  # of a MAC of ours: as if it were not there, so that it is put again; of a strange one: something to drop
+        known_macs = set(zip(home[remote].tolist(), fdb["mac"][remote].tolist(), strict=True))
+        bridged[loose] = [pair not in known_macs for pair in zip(home[loose].tolist(), fdb["mac"][loose].tolist(), strict=True)]
     where = _Indexes.of(bridges, numbers).places(neighbours["ifindex"])
     known = (where >= 0) & (neighbours["protocol"] == PROTOCOL) & ((neighbours["state"] & NUD_PERMANENT) != 0)
     count = len(numbers)
