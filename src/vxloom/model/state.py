@@ -77,8 +77,47 @@ class Resource(Protocol):
         ...
 
 
+class _Alone:
+    """What most resources say: nothing needed, nothing held, nothing destroyed, dies with no other."""
+
+    __slots__ = ()
+
+    @property
+    def needs(self) -> tuple[Key, ...]:
+        """Nothing."""
+        return ()
+
+    @property
+    def parent(self) -> Key | None:
+        """None: deleting a bridge only detaches its ports (measured), so not even a port dies with it."""
+        return None
+
+    @property
+    def exclusive(self) -> frozenset[Slot]:
+        """Nothing."""
+        return frozenset()
+
+    @property
+    def clears(self) -> Mapping[str, tuple[str, ...]]:
+        """Nothing."""
+        return {}
+
+
+class _Named(_Alone):
+    """A resource known by its name."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+    name: str
+
+    @property
+    def key(self) -> Key:
+        """Identity."""
+        return (self.kind, self.name)
+
+
 @dataclass(frozen=True, slots=True)
-class Bridge:
+class Bridge(_Named):
     """A segment's bridge. The MAC is explicit: else enslaving a tap may change it and wipe its neighbours (measured)."""
 
     name: str
@@ -95,21 +134,6 @@ class Bridge:
     recreate_on: ClassVar[frozenset[str]] = frozenset({"vni"})
 
     @property
-    def key(self) -> Key:
-        """Identity."""
-        return (self.kind, self.name)
-
-    @property
-    def needs(self) -> tuple[Key, ...]:
-        """Nothing."""
-        return ()
-
-    @property
-    def parent(self) -> Key | None:
-        """None."""
-        return None
-
-    @property
     def exclusive(self) -> frozenset[Slot]:
         """The name."""
         return frozenset({("name", self.name)})
@@ -121,7 +145,7 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
-class VxlanDevice:
+class VxlanDevice(_Named):
     """A segment's VXLAN device, enslaved to its bridge, with its bridge port's flags."""
 
     name: str
@@ -147,19 +171,9 @@ class VxlanDevice:
     recreate_on: ClassVar[frozenset[str]] = frozenset({"vni", "udp_port", "df", "device_learning"})
 
     @property
-    def key(self) -> Key:
-        """Identity."""
-        return (self.kind, self.name)
-
-    @property
     def needs(self) -> tuple[Key, ...]:
         """Its bridge."""
         return (("bridge", self.bridge),)
-
-    @property
-    def parent(self) -> Key | None:
-        """None: deleting a bridge only detaches its ports (measured)."""
-        return None
 
     @property
     def exclusive(self) -> frozenset[Slot]:
@@ -173,7 +187,7 @@ class VxlanDevice:
 
 
 @dataclass(frozen=True, slots=True)
-class FilterTable:
+class FilterTable(_Named):
     """Our nftables table: its chains and empty sets, everything but the elements of ports."""
 
     name: str = "vxloom"
@@ -183,33 +197,13 @@ class FilterTable:
     recreate_on: ClassVar[frozenset[str]] = frozenset()
 
     @property
-    def key(self) -> Key:
-        """Identity."""
-        return (self.kind, self.name)
-
-    @property
-    def needs(self) -> tuple[Key, ...]:
-        """Nothing."""
-        return ()
-
-    @property
-    def parent(self) -> Key | None:
-        """None."""
-        return None
-
-    @property
     def exclusive(self) -> frozenset[Slot]:
         """The table's name."""
         return frozenset({("nft", self.name)})
 
-    @property
-    def clears(self) -> Mapping[str, tuple[str, ...]]:
-        """Nothing."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
-class PortFilter:
+class PortFilter(_Alone):
     """What one tap may send: rows of the filter table's sets."""
 
     tap: str
@@ -235,19 +229,9 @@ class PortFilter:
         """The table: without it there are no elements."""
         return ("filter-table", "vxloom")
 
-    @property
-    def exclusive(self) -> frozenset[Slot]:
-        """Nothing."""
-        return frozenset()
-
-    @property
-    def clears(self) -> Mapping[str, tuple[str, ...]]:
-        """Nothing."""
-        return {}
-
 
 @dataclass(frozen=True, slots=True)
-class Tap:
+class Tap(_Named):
     """A bound tap: its attachment to the bridge, the port's flags and the MACs fixed to it.
 
     The device itself belongs to the hypervisor source; we attach and detach it. Deleting this resource
@@ -270,29 +254,9 @@ class Tap:
     recreate_on: ClassVar[frozenset[str]] = frozenset()
 
     @property
-    def key(self) -> Key:
-        """Identity."""
-        return (self.kind, self.name)
-
-    @property
     def needs(self) -> tuple[Key, ...]:
         """Bridge and filters: a port never sends before its filters stand."""
         return (("bridge", self.bridge), ("filter", self.name))
-
-    @property
-    def parent(self) -> Key | None:
-        """None: the device is not ours."""
-        return None
-
-    @property
-    def exclusive(self) -> frozenset[Slot]:
-        """Nothing: the device is expected to be there."""
-        return frozenset()
-
-    @property
-    def clears(self) -> Mapping[str, tuple[str, ...]]:
-        """Nothing in tables."""
-        return {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
