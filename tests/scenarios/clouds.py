@@ -16,6 +16,7 @@ from tests.kernel.frames import Cable
 from tests.kernel.netns import Netns
 from vxloom.lab import Lab, cloud
 from vxloom.lab.cloud import Api, Object, call, objects
+from vxloom.lab.demo.probes import Stream
 from vxloom.lab.node import Node, Place
 from vxloom.model.host import tap_name
 
@@ -185,6 +186,17 @@ def running(hypervisors: int, **options: int) -> Iterator[Cloud]:
         made = Cloud(lab)
         made.join()
         yield made
+
+
+def stream(place: Place, address: str, interval: float = 0.02) -> Stream:
+    """A ping that has had its first answer and goes on until ended."""
+    made = Stream(place, address, interval)
+    if made._process.stdout is None:
+        raise AssertionError("ping without a pipe")
+    made._process.stdout.readline()
+    first = made._process.stdout.readline()
+    assert "bytes from" in first, first
+    return made
 
 
 def ours(node: Node) -> str:

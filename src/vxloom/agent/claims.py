@@ -46,7 +46,10 @@ def watched(document: HostDocument | None, taps: Mapping[str, str]) -> dict[str,
     for port in decode_ports(document)[0]:
         if port.shared:
             tap = taps.get(port.nic, port.tap)
-            found[tap] = Watched(tap, vxlan_name(port.vni), frozenset(shared_form(address) for address in port.shared))
+            shared, macs, ips = (
+                frozenset(map(shared_form, texts)) for texts in (port.shared, (port.mac, *port.security.macs), port.security.ips)
+            )
+            found[tap] = Watched(tap, vxlan_name(port.vni), shared, macs, ips, port.security.checked)
     return found
 
 

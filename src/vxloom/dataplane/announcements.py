@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import ipaddress
 import select
 import socket
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vxloom.dataplane.ruleset import link_local
 from vxloom.errors import DataplaneError, IntentError
-from vxloom.model.addresses import format_mac, parse_ip
+from vxloom.model.addresses import format_mac, parse_ip, parse_mac
 
 ETH_P_ALL, ETH_P_ARP, ETH_P_IPV6 = 0x0003, 0x0806, 0x86DD
 PACKET_OUTGOING = 4
 SO_ATTACH_FILTER = 26
 ICMPV6, NEIGHBOUR_ADVERTISEMENT = 58, 136
 _BATCH = 64
+_ETHERNET_ARP = b"\0\1\x08\0\6\4"  # hardware and protocol type and their sizes (RFC 826)
+_NOBODY = "0.0.0.0"  # noqa: S104 - the sender of an ARP probe
+_SOLICITED = 0x40  # the S flag of a neighbour advertisement (RFC 4861, section 4.4)
 
 # Classic BPF: accept ARP, and IPv6 whose next header is ICMPv6 of type 136; drop the rest (linux/filter.h).
 _LOAD_H, _LOAD_B, _JUMP_EQ, _RETURN = 0x28, 0x30, 0x15, 0x06
@@ -47,7 +52,13 @@ class Watched:
     tap: str
     vxlan: str
     shared: frozenset[str]
-    """IPs and MACs, as intent writes them."""
+    """IPs and MACs whose holder is looked for, as :func:`shared_form` writes them."""
+    macs: frozenset[str]
+    """All MACs the port may send from."""
+    ips: frozenset[str] = frozenset()
+    """All IPs it may send from, besides the link-local addresses of its MACs."""
+    checked: bool = True
+    """False: its IPs are its own business (L2 networks)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,8 @@ class AnnouncementWatch:
 
     def __init__(self) -> None:
         self._poll = select.epoll()
+        # One for all and for ever: closing a packet socket waits for an RCU grace period, 16 ms in which nothing else is heard (measured).
+        self._out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
         self._sockets: dict[str, tuple[Watched, socket.socket]] = {}
         self._by_fd: dict[int, str] = {}
 
@@ -91,16 +104,26 @@ class AnnouncementWatch:
                     self._close(tap)
                     break
                 if origin[2] != PACKET_OUTGOING:
-                    for address in announced(frame) & watched.shared:
-                        seen[Announcement(tap, address)] = None
-                        _carry(frame, watched.vxlan)
+                    claims = announced(frame, watched)
+                    seen |= {Announcement(tap, address): None for address in claims}
+                    if claims and eaten(frame) and not (watched.checked and claims.isdisjoint(_ips(frame))):
+                        self._carry(frame, watched.vxlan)
         return tuple(seen)
 
     def close(self) -> None:
         """Stop watching."""
         for tap in list(self._sockets):
             self._close(tap)
+        self._out.close()
         self._poll.close()
+
+    def _carry(self, frame: bytes, vxlan: str) -> None:
+        """Send a frame to the segment's other hosts; if it is not delivered the guest's next announcement will be."""
+        try:
+            self._out.sendto(frame, (vxlan, 0))
+        except OSError as error:
+            if error.errno not in {errno.ENODEV, errno.ENETDOWN, errno.ENOBUFS, errno.ENXIO, errno.EAGAIN}:
+                raise DataplaneError(vxlan, "announce on", error.errno or errno.EIO) from error
 
     def _open(self, item: Watched) -> bool:
         source = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
@@ -124,17 +147,40 @@ class AnnouncementWatch:
         source.close()
 
 
-def announced(frame: bytes) -> frozenset[str]:
-    """Return the addresses a frame claims for its sender: source MAC, and the ARP sender's or NA target's IP."""
-    if len(frame) < 42:
+def announced(frame: bytes, watched: Watched) -> frozenset[str]:
+    """Return the shared addresses a frame claims for its sender: source MAC, and the ARP sender's or NA target's IP.
+
+    Frames are seen here before the filters look at them, so none counts (and none is carried) that says another's address anywhere.
+    """
+    source = _mac(frame[6:12])
+    if len(frame) < 42 or source not in watched.macs:
         return frozenset()
-    claims = {format_mac(int.from_bytes(frame[6:12], "big"))}
-    kind = int.from_bytes(frame[12:14], "big")
-    if kind == ETH_P_ARP:
-        claims.add(socket.inet_ntop(socket.AF_INET, frame[28:32]))
-    elif kind == ETH_P_IPV6 and len(frame) >= 78 and frame[20] == ICMPV6 and frame[54] == NEIGHBOUR_ADVERTISEMENT:
-        claims.add(socket.inet_ntop(socket.AF_INET6, frame[62:78]))
-    return frozenset(claims)
+    if int.from_bytes(frame[12:14], "big") == ETH_P_ARP:
+        honest = frame[14:20] == _ETHERNET_ARP and _mac(frame[22:28]) in watched.macs
+        own = watched.ips | watched.shared | {_NOBODY}
+    else:
+        honest, own = _honest_advertisement(frame, watched), watched.ips | watched.shared
+    return frozenset({source, *_ips(frame)}) & watched.shared if honest and (_ips(frame) <= own or not watched.checked) else frozenset()
+
+
+def _honest_advertisement(frame: bytes, watched: Watched) -> bool:
+    """Tell whether an NA names the port's own addresses only: as source, and in its one option."""
+    if len(frame) < 78 or frame[20] != ICMPV6 or frame[54] != NEIGHBOUR_ADVERTISEMENT:
+        return False
+    locals_ = {str(ipaddress.IPv6Address(int(link_local(parse_mac(mac)), 16))) for mac in watched.macs}
+    size, option = 54 + int.from_bytes(frame[18:20], "big"), frame[78:86]
+    says_own = size == 78 or (size == 86 and option[:2] == b"\2\1" and _mac(option[2:]) in watched.macs)
+    return says_own and (not watched.checked or str(ipaddress.IPv6Address(frame[22:38])) in locals_ | watched.ips | watched.shared)
+
+
+def _ips(frame: bytes) -> frozenset[str]:
+    if int.from_bytes(frame[12:14], "big") == ETH_P_ARP:
+        return frozenset({socket.inet_ntop(socket.AF_INET, frame[28:32])})
+    return frozenset({str(ipaddress.IPv6Address(frame[62:78]))}) if len(frame) >= 78 else frozenset()
+
+
+def _mac(raw: bytes) -> str:
+    return format_mac(int.from_bytes(raw, "big"))
 
 
 def shared_form(text: str) -> str:
@@ -145,15 +191,11 @@ def shared_form(text: str) -> str:
         return text.lower()
 
 
-def _carry(frame: bytes, vxlan: str) -> None:
-    """Send a frame to the segment's other hosts; if it is not delivered the guest's next announcement will be."""
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as out:
-        try:
-            out.bind((vxlan, 0))
-            out.send(frame)
-        except OSError as error:
-            if error.errno not in {errno.ENODEV, errno.ENETDOWN, errno.ENOBUFS, errno.ENXIO}:
-                raise DataplaneError(vxlan, "announce on", error.errno or errno.EIO) from error
+def eaten(frame: bytes) -> bool:
+    """Tell whether suppression keeps an announcement from the other hosts: gratuitous ARP, unsolicited NA. Others the bridge carries."""
+    if int.from_bytes(frame[12:14], "big") == ETH_P_ARP:
+        return frame[28:32] == frame[38:42]
+    return not frame[58] & _SOLICITED
 
 
 def _attach(source: socket.socket) -> None:
