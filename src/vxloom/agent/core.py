@@ -315,9 +315,13 @@ class Core:
         self._loop.call_soon_threadsafe(setattr, self, "_counters", counters)
 
     def _answer(self, question: Ask) -> None:
+        held = self._held
+
         def work(reconciler: Reconciler, target: Target) -> None:
             try:
-                plan, desired, observed, refused = reconciler.plan(replace(target, prune=True), ALL)
+                # While holding a person asks what a confirmation would do: the server's own word counts, not what is kept.
+                word = held.said if held.base is not None and held.said.document is not None else target.word
+                plan, desired, observed, refused = reconciler.plan(replace(target, word=word, prune=True), ALL)
                 body = {
                     "plan": "".join([*(f"! {stray_text(stray)}\n" for stray in observed.strays), render(plan)]),
                     "steps": len(plan.steps),
