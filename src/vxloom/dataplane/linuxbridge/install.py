@@ -15,7 +15,7 @@ import numpy as np
 from vxloom.dataplane.linuxbridge import sysctl
 from vxloom.dataplane.linuxbridge.changes import change_vxlan, flush_port, plain_bridge
 from vxloom.dataplane.linuxbridge.links import LEARNT, LOOSE, is_ours
-from vxloom.dataplane.linuxbridge.observe import get_links
+from vxloom.dataplane.linuxbridge.observe import get_links, our_indexes
 from vxloom.dataplane.netlink import (
     FIRST_INDEX,
     Batch,
@@ -35,6 +35,8 @@ from vxloom.model.state import Bridge, Resource, Tap, VxlanDevice, altname
 
 _LAST_INDEX: Final = 0x200_0000
 """Then from the start again: an observed host's tables are laid out over the span of indexes."""
+_NO_LINK: Final = 0x7FFF_FFFF
+"""An index nobody has: the kernel refuses what needs it."""
 _GONE: Final = frozenset({errno.ENODEV, errno.ENOENT})
 
 
@@ -110,10 +112,9 @@ class Install:
     def vxlans(self, wanted: Sequence[VxlanDevice]) -> list[str]:
         """Create VXLAN devices on their bridges; one that is there already and ours is brought to what is wanted."""
         indexes = self._indexes.take(len(wanted))
-        masters = get_links(self._sock, (device.bridge for device in wanted))
+        masters = our_indexes(self._sock, (device.bridge for device in wanted))
         groups: list[tuple[bytes, ...]] = []
         for device, index in zip(wanted, indexes, strict=True):
-            bridge = masters.get(device.bridge)
             groups.append(
                 (
                     create_vxlan(
@@ -123,7 +124,7 @@ class Install:
                         local=pack_ip(device.local),
                         port=device.udp_port,
                         mtu=device.mtu,
-                        master=bridge.index if bridge is not None and is_ours(bridge) else -1 & 0x7FFF_FFFF,
+                        master=masters.get(device.bridge, _NO_LINK),
                         group=device.group,
                         learning=device.device_learning,
                         df=int(device.df),
@@ -142,14 +143,14 @@ class Install:
     def update_vxlans(self, pairs: Sequence[tuple[VxlanDevice, VxlanDevice]]) -> list[str]:
         """Bring VXLAN devices of ours from what they are to what is wanted."""
         errors = [sysctl.write(after.name, sysctl.NO_IPV6) if after.ipv6_off and not before.ipv6_off else "" for before, after in pairs]
-        masters = get_links(self._sock, {after.bridge for before, after in pairs if before.bridge != after.bridge})
+        masters = our_indexes(self._sock, {after.bridge for before, after in pairs if before.bridge != after.bridge})
         groups = []
         for before, after in pairs:
             parts = []
             if (before.local, before.plain) != (after.local, after.plain):
                 parts.append(change_vxlan(after))
             if before.bridge != after.bridge:
-                parts.append(set_link(name=after.name, master=masters[after.bridge].index if after.bridge in masters else 0x7FFF_FFFF))
+                parts.append(set_link(name=after.name, master=masters.get(after.bridge, _NO_LINK)))
             if _vxlan_flags(before) != _vxlan_flags(after) or before.bridge != after.bridge:
                 parts.append(set_link(name=after.name, port=_vxlan_port(after)))
             if (before.mtu, before.group) != (after.mtu, after.group):

@@ -10,12 +10,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from vxloom.dataplane.linuxbridge.links import is_ours
-from vxloom.dataplane.linuxbridge.observe import get_links
+from vxloom.dataplane.linuxbridge.observe import our_indexes
 from vxloom.dataplane.netlink import (
     Batch,
     Failure,
-    Link,
     NetlinkSocket,
     encode_bridge_fdb,
     encode_fdb,
@@ -42,7 +40,7 @@ class WriteRows:
         """Carry out steps; one error text each, "" where every row was taken."""
         errors = [""] * len(steps)
         names = [name for step in steps for name in (vxlan_name(step.vni), bridge_name(step.vni))]
-        links = {name: link for name, link in get_links(self._sock, names).items() if is_ours(link)}
+        links = our_indexes(self._sock, names)
         usable: list[int] = []
         for place, step in enumerate(steps):
             missing = [name for name in (vxlan_name(step.vni), bridge_name(step.vni)) if name not in links]
@@ -70,7 +68,7 @@ class _Pass:
         sock: NetlinkSocket,
         steps: Sequence[RowsStep],
         usable: Sequence[int],
-        links: Mapping[str, Link],
+        links: Mapping[str, int],
         errors: list[str],
         urgent: Callable[[], None],
     ) -> None:
@@ -89,13 +87,13 @@ class _Pass:
         for place in self._usable:
             step = self._steps[place]
             rows: Rows = getattr(getattr(step, side), name)
-            if side == "put" and name == "bridged":
+            if side == "put" and name == "bridged" and len(rows):
                 rows = rows[~np.isin(rows["mac"], step.put.fdb["mac"])]
             if len(rows):
                 link = bridge_name(step.vni) if name == "neighbours" else vxlan_name(step.vni)
                 parts.append(rows)
                 owners.append(np.full(len(rows), place, np.int64))
-                where.append(np.full(len(rows), self._links[link].index, np.int64))
+                where.append(np.full(len(rows), self._links[link], np.int64))
         if not parts:
             return
         rows, owner, index = np.concatenate(parts), np.concatenate(owners), np.concatenate(where)
