@@ -16,7 +16,7 @@ import structlog
 from vxloom.errors import RequestError, VxloomError
 from vxloom.server.command import find
 from vxloom.server.fleet import Fleet
-from vxloom.server.waiting import ABSENT, SILENT, Outcome, Step, fail, names
+from vxloom.server.waiting import SILENT, Outcome, Step, fail, names
 from vxloom.store import Store, Transaction, records
 
 ACTOR = "jobs"
@@ -109,7 +109,7 @@ class Runner:
                 job = tx.get(records.Job, seen.id)
                 if job is None or job.status is not records.JobStatus.PENDING or job.phase != seen.phase:
                     return
-                _carry_on(Step(tx, job, _outcome(tx, job, live), live))
+                _carry_on(Step(tx, job, _outcome(tx, job, live)))
         except Exception as error:  # noqa: BLE001 - jobs end, whatever a command's next phase does
             self._fail(seen, error)
         _log.info("job advanced", job=seen.id, command=seen.command, phase=seen.phase)
@@ -162,6 +162,4 @@ def _outcome(tx: Transaction, job: records.Job, live: frozenset[str]) -> Outcome
     open_waits = [wait for wait in tx.waits(job.id) if not wait.acked]
     must = {wait.host for wait in open_waits if wait.role is records.WaitRole.MUST}
     peers = {wait.host for wait in open_waits if wait.role is records.WaitRole.PEER} - must
-    absent = job.context.get(ABSENT, [])
-    pending = {*names(tx, peers), *(str(name) for name in (absent if isinstance(absent, list) else []))}
-    return Outcome(tuple(names(tx, must)), tuple(sorted(pending)), tuple(sorted((must | peers) & live)))
+    return Outcome(tuple(names(tx, must)), tuple(names(tx, peers)), tuple(sorted((must | peers) & live)))

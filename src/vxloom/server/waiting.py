@@ -1,7 +1,7 @@
 """Whom a job waits for, and what came of it (law 9: jobs end).
 
 *must*: the hosts the job is about; without their word it fails. *peers*: the other hosts of the segment; they are waited for while they
-have a stream, and named in the result when they stay silent.
+have a stream, and named in the result when they are down or silent: they are told when they come back.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from vxloom.server.responses import Fields, without_none
 from vxloom.store import ReadTransaction, Transaction, records
 
-ABSENT = "absent"
-"""Key of a job's context: names of peers that had no stream when the job began; they are told when they come back."""
 SILENT = "host.silent"
 """Alert: a host with a stream did not acknowledge in time. (One without a stream has an alert of the gateway's.)"""
 
@@ -42,8 +40,6 @@ class Step:
     tx: Transaction
     job: records.Job
     outcome: Outcome
-    live: frozenset[str]
-    """Ids of the hosts that have a stream."""
 
     def text(self, key: str) -> str:
         """Return an entry of the job's context."""
@@ -58,35 +54,23 @@ def wait_for_ports(tx: Transaction, job: records.Job, host: str, networks: Itera
             tx.wait_segment(job.id, host, records.WaitRole.MUST, network)
 
 
-def wait_for_peers(tx: Transaction, job: records.Job, networks: Iterable[str], *, but: Iterable[str], live: frozenset[str]) -> None:
-    """Make a job wait for the other hosts of these networks; those without a stream are not waited for but kept in its context."""
+def wait_for_peers(tx: Transaction, job: records.Job, networks: Iterable[str], *, but: Iterable[str]) -> None:
+    """Make a job wait for the other hosts of these networks, as long as they have a stream."""
     excluded = set(but)
-    absent: set[str] = set()
     for network in networks:
         for host in tx.segment_hosts(network):
-            if host in excluded:
-                continue
-            if host in live:
+            if host not in excluded:
                 tx.wait_segment(job.id, host, records.WaitRole.PEER, network)
-            else:
-                absent.add(host)
-    _keep_absent(tx, job, absent)
 
 
-def wait_until_forgotten(tx: Transaction, job: records.Job, zone: str, vni: int | None, *, live: frozenset[str]) -> None:
+def wait_until_forgotten(tx: Transaction, job: records.Job, zone: str, vni: int | None) -> None:
     """Make a job wait for the hosts that were told of a VNI and have not yet said that nothing of it is left."""
     if vni is None:
         return
     believers = {row.host for row in tx.all(records.Belief, zone=zone, kind=records.BeliefKind.SEGMENT, key=str(vni))}
-    for host in believers & live:
+    for host in sorted(believers):
         tx.touch_host(host)
         tx.wait_host(job.id, host, records.WaitRole.PEER)
-    _keep_absent(tx, job, believers - live)
-
-
-def _keep_absent(tx: Transaction, job: records.Job, absent: set[str]) -> None:
-    if absent:
-        tx.update(records.Job, job.id, context=job.context | {ABSENT: names(tx, absent)})
 
 
 def names(rx: ReadTransaction, hosts: Iterable[str]) -> list[str]:

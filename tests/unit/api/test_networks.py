@@ -168,10 +168,10 @@ def test_a_network_in_use_stays(desk: Desk) -> None:
     zone = desk.zone()
     desk.host(zone, "h1")
     network = desk.network(zone)
-    vm = desk.deploy(zone, network["id"], "a")
+    vm = desk.deploy(zone, network["id"], "web-7")
     refused = desk.refused("deleteNetwork", id=network["id"])
     assert (refused.status, refused.content["cserrorcode"]) == (536, 4375)
-    assert "a" in refused.text
+    assert "web-7" in refused.text
     desk.do("destroyVirtualMachine", id=vm["id"], expunge="true")
     assert desk.do("deleteNetwork", id=network["id"], forced="None") == {"success": True}
     assert desk.ask("listNetworks") == {}

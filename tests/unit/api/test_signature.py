@@ -23,6 +23,10 @@ AWKWARD = [
     ("displayText", "a b+c%d&e=f/g*h~i[j]é汉"),
     ("iptonetworklist[0].ip", "10.1.1.5"),
     ("Name", "x"),
+    # "6" sorts before "=": by name ip comes first, as finished strings ip6cidr does; in upper case the other way round again
+    ("ip", "10.1.1.5"),
+    ("ip6cidr", "fd00:1::/64"),
+    ("Z", "x"),
 ]
 Pairs = list[tuple[str, str]]
 
@@ -56,12 +60,16 @@ def csclient(pairs: Pairs) -> str:
     return sha("&".join(sorted(f"{name}={quote(value, safe='')}" for name, value in pairs)))
 
 
+def csclient_lowered(pairs: Pairs) -> str:
+    return sha("&".join(sorted(f"{name}={quote(value, safe='')}".lower() for name, value in pairs)))
+
+
 def marvin(pairs: Pairs) -> str:
     lowered = sorted((name.lower(), value) for name, value in pairs)
     return sha("&".join(f"{name}={quote(value, safe='*')}" for name, value in lowered))
 
 
-CLIENTS = [real_server, cs_library, libcloud, go_library, csclient, marvin]
+CLIENTS = [real_server, cs_library, libcloud, go_library, csclient, csclient_lowered, marvin]
 
 
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.__name__)

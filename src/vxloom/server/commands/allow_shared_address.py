@@ -47,7 +47,7 @@ class AllowSharedAddress(Command):
             for host in hosts:
                 tx.touch_host(host)
                 wait_for_ports(tx, job, host, [network.id])
-            wait_for_peers(tx, job, [network.id], but=hosts, live=call.fleet.live())
+            wait_for_peers(tx, job, [network.id], but=hosts)
             verb = "Withdrew" if given.flag("remove") else "Allowed"
             call.event(
                 tx,

@@ -40,7 +40,7 @@ class DeleteNetwork(Command):
                 instance=network.id,
                 phase="withdraw",
             )
-            wait_until_forgotten(tx, job, network.zone, network.vni, live=call.fleet.live())
+            wait_until_forgotten(tx, job, network.zone, network.vni)
             call.event(tx, "NETWORK.DELETE", f"Deleted network {network.name}", "Network", network.id, job=job.id)
         return {"jobid": job.id}
 

@@ -44,7 +44,7 @@ class RestartNetwork(Command):
                 instance=network.id,
                 phase="publish",
             )
-            wait_for_peers(tx, job, [network.id], but=(), live=call.fleet.live())
+            wait_for_peers(tx, job, [network.id], but=())
             call.event(tx, "NETWORK.RESTART", f"Restarted network {network.name}", "Network", network.id, job=job.id)
         return {"jobid": job.id}
 

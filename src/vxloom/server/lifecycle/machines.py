@@ -61,7 +61,7 @@ def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, wanted: str | No
         tx.bind(nic.id, host.id, BindingState.ACTIVE)
     job = begin_job(call, tx, vm, phase="start", host=host.id)
     wait_for_ports(tx, job, host.id, networks)
-    wait_for_peers(tx, job, networks, but=[host.id], live=live)
+    wait_for_peers(tx, job, networks, but=[host.id])
     return job
 
 
@@ -83,7 +83,6 @@ def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.V
 
     ``wait=False`` (forced): its hosts are told, and not waited for.
     """
-    live = call.fleet.live()
     nics = nics_of(tx, vm.id)
     bindings = tx.all(records.Binding, nic={nic.id for nic in nics}) if nics else []
     hosts = {binding.host for binding in bindings}
@@ -95,7 +94,7 @@ def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.V
     job = begin_job(call, tx, vm, phase="withdraw")
     for host in hosts if wait else ():
         tx.wait_host(job.id, host, records.WaitRole.MUST)
-    wait_for_peers(tx, job, networks, but=hosts, live=live)
+    wait_for_peers(tx, job, networks, but=hosts)
     return job
 
 
@@ -147,7 +146,7 @@ def restart(step: Step, *, event: str) -> None:
     job = step.tx.next_phase(step.job.id, "start", context=step.job.context)
     networks = [nic.network for nic in nics]
     wait_for_ports(step.tx, job, host.id, networks)
-    return wait_for_peers(step.tx, job, networks, but=[host.id], live=step.live)
+    return wait_for_peers(step.tx, job, networks, but=[host.id])
 
 
 def unbind_all(tx: Transaction, vm: records.Vm) -> None:

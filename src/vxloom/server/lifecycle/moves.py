@@ -60,7 +60,7 @@ def _flip(step: Step, vm: records.Vm) -> None:
     wait_for_ports(step.tx, job, destination, networks)
     if step.tx.get(records.Host, source) is not None:
         step.tx.wait_host(job.id, source, records.WaitRole.MUST)
-    wait_for_peers(step.tx, job, networks, but=[destination, source], live=step.live)
+    wait_for_peers(step.tx, job, networks, but=[destination, source])
 
 
 def _end(step: Step, vm: records.Vm) -> None:

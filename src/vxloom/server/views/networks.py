@@ -11,9 +11,6 @@ from vxloom.server.views.offerings import services
 from vxloom.server.views.values import by_id, owners, stamp, within
 from vxloom.store import ReadTransaction, records
 
-ADDRESSED = ("Isolated", "Shared")
-"""Guest types whose addresses the cloud gives."""
-
 NETWORK = fields(
     """
 id string the network's id
@@ -195,7 +192,7 @@ def _nic(nic: records.Nic, network: records.Network, addresses: Sequence[records
         "broadcasturi": uri,
         "isolationuri": uri,
         "vlanid": network.vni if root else None,
-        **(_guest_addresses(network, own) if network.guest_type in ADDRESSED else {}),
+        **_guest_addresses(network, own),
         "mtu": network.mtu,
         "secondaryip": [{"id": row.id, "ipaddress": row.address} for row in addresses if row.secondary],
         "extradhcpoption": [],
@@ -204,6 +201,7 @@ def _nic(nic: records.Nic, network: records.Network, addresses: Sequence[records
 
 
 def _guest_addresses(network: records.Network, own: Mapping[int, str]) -> Fields:
+    """Return what the cloud gave; an L2 network has none of it."""
     return {
         "ipaddress": own.get(4),
         "netmask": network.netmask,
