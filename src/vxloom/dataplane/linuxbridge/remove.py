@@ -25,8 +25,6 @@ _DYING: Final = 0x7800_0000
 """Link groups from here up to 2^24 more are for what is about to be deleted."""
 _SHORT, _LONG = 0.04, 0.06
 """Seconds: a chunk that took less may grow, one that took more must shrink. Law 10 allows 0.1, and loads change from chunk to chunk."""
-FIRST: Final = int(__import__("os").environ.get("FIRST","192"))
-MODE = 2
 _GONE: Final = frozenset({errno.ENODEV, errno.ENOENT})
 
 
@@ -51,7 +49,7 @@ class Remove:
         self._sock = sock
         # Each chunk has a group nobody had before: of a chunk whose agent died, some devices may be wanted again.
         self._groups = itertools.count(time.monotonic_ns() // 1_000_000)
-        self._chunks = {VxlanDevice.kind: Chunk(FIRST), Bridge.kind: Chunk(2)}
+        self._chunks = {VxlanDevice.kind: Chunk(64), Bridge.kind: Chunk(2)}
 
     def links(self, kind: str, names: Sequence[str], urgent: Callable[[], None]) -> list[str]:
         """Delete links of ours by name; one that is gone already is a success. One error text per name."""
@@ -85,7 +83,7 @@ class Remove:
             return
         by_group = kind == VxlanDevice.kind
         group = _DYING | next(self._groups) & 0xFF_FFFF
-        failures = self._sock.batch([set_link(index, **({'up': False, 'master': 0} if MODE == 2 else {'master': 0} if MODE == 1 else {}), group=group) for index in indexes]) if by_group else []
+        failures = self._sock.batch([set_link(index, group=group) for index in indexes]) if by_group else []
         began = time.monotonic()
         if by_group:
             # A refusal is the whole group's.
