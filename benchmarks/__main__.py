@@ -108,4 +108,7 @@ def _keep(path: Path, rows: Sequence[Row]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("benchmarks: broken off; what was found until then is in the file of rows")
