@@ -35,6 +35,15 @@ apt() { # apt-get without questions; waits for another apt (unattended-upgrades 
     "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >>"$root/build/apt.log" 2>&1
 }
 
+no_cluster() { # Debian's PostgreSQL makes a cluster and starts it. We want its programs only; where it is already installed, nothing is touched
+    local as=() conf=/etc/postgresql-common/createcluster.conf
+    [ "$way" = sudo ] && as=(sudo)
+    [ -e "$conf" ] && return
+    "${as[@]}" mkdir -p "${conf%/*}"
+    printf '%s\n' "# Written by vxloom's make setup: its tests need PostgreSQL's programs, no running cluster. Delete the line to have clusters made again." \
+        "create_main_cluster = false" | "${as[@]}" tee "$conf" >/dev/null
+}
+
 install_packages() {
     local missing
     if ! command -v dpkg-query >/dev/null; then
@@ -48,6 +57,7 @@ install_packages() {
     : >build/apt.log
     # Lists may be absent (container images) or stale (a 404): fetch them when there are none, and once more when the install fails.
     compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || apt update || true
+    case " "$missing" " in *postgresql*) no_cluster ;; esac
     # shellcheck disable=SC2086
     if ! apt install -y --no-install-recommends $missing; then
         say "refreshing the package lists and trying again"

@@ -11,6 +11,7 @@ import pytest
 
 from tests.floor import PureRoomsFloor
 from tests.guard import Guard
+from tests.postgres import Cluster
 
 _TESTS = Path(__file__).parent
 _NEED_NAMESPACES = {"contract", "kernel", "scenarios"}
@@ -54,3 +55,21 @@ def nothing_left_behind() -> Iterator[None]:
     left = guard.finish()
     if left:
         pytest.fail("the test run left something behind:\n  " + "\n  ".join(left), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    """A throw-away PostgreSQL; lend from it with ``with postgresql.database() as url``."""
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a new database of each kind a store can live in."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/store.db"
+    else:
+        with request.getfixturevalue("postgresql").database() as url:
+            yield url

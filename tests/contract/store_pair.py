@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,8 @@ from vxloom.store import Transaction, records
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World.make(tmp_path / "store.db", vnis="5000-5000")
+def world(database: str) -> Iterator[World]:
+    made = World.make(database, vnis="5000-5000")
     yield made
     made.store.close()
 

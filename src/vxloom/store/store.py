@@ -8,7 +8,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -51,8 +51,9 @@ class Store:
         self._engine = engine.make_engine(url)
         self._resources.callback(self._engine.dispose)
         file = engine.sqlite_file(url)
-        # SQLite has one writer; a queue in front of its lock is fair and cheap, its own waiting is neither.
-        self._turn: AbstractContextManager[object] = threading.Lock() if file else nullcontext()
+        # The database has one writer; a queue in front of its lock is fair and cheap. SQLite's waiting is neither, PostgreSQL's costs a
+        # connection for each who waits.
+        self._turn = threading.Lock()
         try:
             self.epoch = self._open(file)
         except BaseException:
@@ -61,7 +62,10 @@ class Store:
 
     @classmethod
     def open(cls, data: Path, database: str = "") -> Store:
-        """Open a server's store: ``database``, or SQLite in ``data``. Holds the folder's lock until closed (a second server is refused)."""
+        """Open a server's store: ``database``, or SQLite in ``data``.
+
+        Holds the locks of folder and database until closed: a second server is refused.
+        """
         data.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = lock_folder(data)
         try:
@@ -70,6 +74,11 @@ class Store:
             os.close(lock)
             raise
         store._resources.callback(os.close, lock)
+        try:
+            store._resources.callback(engine.hold_server_lock(store._engine))
+        except BaseException:
+            store.close()
+            raise
         return store
 
     def _open(self, file: Path | None) -> str:
@@ -86,14 +95,14 @@ class Store:
                 bootstrap.begin(tx)
                 return tx.epoch
         except DatabaseError as error:
-            raise engine.state_error(error, self._engine.url) from error
+            raise engine.database_error(error, self._engine.url) from error
 
     def close(self) -> None:
         """Give connections and lock back."""
         self._resources.close()
 
     def _connect(self, *, write: bool) -> sa.Connection:
-        return self._engine.connect().execution_options(vxloom_write=write)
+        return engine.lend(self._engine, write=write)
 
     # --- transactions
 
@@ -104,7 +113,7 @@ class Store:
             with self._connect(write=False) as connection, connection.begin():
                 yield ReadTransaction(connection, self.epoch)
         except DatabaseError as error:
-            raise engine.state_error(error, self._engine.url) from error
+            raise engine.database_error(error, self._engine.url) from error
 
     @contextmanager
     def write(self, actor: str) -> Iterator[Transaction]:
@@ -120,7 +129,7 @@ class Store:
                 yield tx
                 tx.finish()
         except DatabaseError as error:
-            raise engine.state_error(error, self._engine.url) from error
+            raise engine.database_error(error, self._engine.url) from error
         for zone, revision in tx.revisions.items():
             self._tell(zone, revision)
 

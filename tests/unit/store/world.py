@@ -21,8 +21,8 @@ class World:
     hosts: tuple[str, ...]
 
     @classmethod
-    def make(cls, file: Path, *, vnis: str = "5000-5999", hosts: int = 3) -> World:
-        store = Store(f"sqlite:///{file}")
+    def make(cls, database: str | Path, *, vnis: str = "5000-5999", hosts: int = 3) -> World:
+        store = Store(database if isinstance(database, str) else f"sqlite:///{database}")
         with store.write("test") as tx:
             zone = tx.add(records.Zone(name="z1"))
             physical = tx.add(records.PhysicalNetwork(zone=zone.id, name="p1"))
