@@ -30,6 +30,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     database: str = ""
     """SQLAlchemy URL; empty: SQLite in ``data``."""
     log_level: str = "info"
+    """``debug``, ``info``, ``warning`` or ``error``."""
 
 
 class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,7 +43,9 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     vtep: str = ""
     """Underlay address of the tunnel end point; empty: the address that routes towards the server."""
     state_dir: Path = STATE / "agent"
+    """The last good state, the host's key and its certificate."""
     run_dir: Path = RUN
+    """Records of the guests this agent made; they need not survive a boot."""
     token_file: Path = ETC / "join.token"
     """The one-time token; needed until the host has joined."""
     labels: dict[str, str] = {}
@@ -50,6 +53,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     resync_seconds: float = 60.0
     """How often the agent looks at everything although nothing was reported."""
     log_level: str = "info"
+    """``debug``, ``info``, ``warning`` or ``error``."""
 
 
 Settings = TypeVar("Settings", ServerSettings, AgentSettings)
@@ -72,7 +76,7 @@ def load(kind: type[Settings], file: Path | None, overrides: dict[str, object]) 
     try:
         return msgspec.convert(values, kind, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{file or 'settings'}: {error}", remedy="see docs/settings.md for every key") from error
+        raise ConfigError(f"{file or 'settings'}: {error}", remedy="see docs/reference/settings.md for every key") from error
 
 
 def _path(kind: type, value: object) -> object:

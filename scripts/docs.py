@@ -1,0 +1,139 @@
+"""Make docs/reference/settings.md and docs/reference/cli.md from the code they tell of; with ``--check`` only compare."""  # noqa: INP001 - a script
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from vxloom import settings
+from vxloom.cli.main import COMMANDS, cli
+from vxloom.settings import AgentSettings, ServerSettings
+from vxloom.store.settings_catalogue import CATALOGUE, Setting
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "vxloom"
+REFERENCE = ROOT / "docs" / "reference"
+_WIDTH = 110
+_SETTINGS = """\
+# Settings
+
+This page is generated: `python scripts/docs.py`.
+
+Two processes read a file each: TOML, every key optional, unknown keys refused. The command line goes before the file, the file before
+the default. `--config FILE` names another file. Everything else is a global setting, kept in the store.
+
+## server.toml
+
+Read by `vxloom server` from `/etc/vxloom/server.toml` if it is there.
+"""
+_AGENT = """\
+## agent.toml
+
+Read by `vxloom agent` from `/etc/vxloom/agent.toml` if it is there.
+"""
+_GLOBAL = """\
+## Global settings
+
+Listed by `listConfigurations`, changed by `updateConfiguration name=… value=…` (with `zoneid=…` where it is *per zone*).
+Names without `vxloom.` are CloudStack's. *Kept for clients* means: clients may read and change it, nothing here acts on it.
+"""
+_CLI = """\
+# Command line
+
+This page is generated: `python scripts/docs.py`.
+
+Commands that speak to a server (`host`, `plan`, `trace`) take endpoint and keys from `CLOUDSTACK_ENDPOINT`, `CLOUDSTACK_KEY` and
+`CLOUDSTACK_SECRET`, else from `/var/lib/vxloom/server/admin.env` on the server itself.
+
+| exit code | means |
+|---|---|
+| 0 | done |
+| 1 | failed; the message says what to do |
+| 2 | wrong command line or settings |
+"""
+
+
+def pages() -> dict[Path, str]:
+    """Return every generated page and its text."""
+    return {REFERENCE / "settings.md": settings_page(), REFERENCE / "cli.md": cli_page()}
+
+
+# --------------------------------------------------------------------------------------------------------------- settings
+
+
+def settings_page() -> str:
+    """Return the reference of the two files and of the global settings."""
+    parts = [_SETTINGS, *_keys(ServerSettings), _AGENT, *_keys(AgentSettings), _GLOBAL, *map(_setting, CATALOGUE.values())]
+    return "\n".join(parts)
+
+
+def _keys(kind: type[ServerSettings | AgentSettings]) -> Iterator[str]:
+    tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
+    body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__).body
+    blank = kind()
+    for node, after in zip(body, [*body[1:], ast.Pass()], strict=True):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            told = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+            name = node.target.id
+            words = " ".join(str(told).replace("``", "`").split())
+            default = getattr(blank, name)
+            shown = f'"{default}"' if isinstance(default, str | Path) else str(default)
+            yield f"### `{name}`\n\nDefault `{shown}`. {words}".rstrip() + "\n"
+
+
+def _setting(one: Setting) -> str:
+    facts = [f"Default `{one.default}`" if one.default else "Default empty", one.type, "per zone" if "zone" in one.scopes else "global"]
+    if not one.dynamic:
+        facts.append("read at the start of the server")
+    if not is_read(one.name):
+        facts.append("kept for clients")
+    return f"### `{one.name}`\n\n{', '.join(facts)}. {one.description}\n"
+
+
+def is_read(name: str) -> bool:
+    """Tell whether any module but the catalogue names a setting."""
+    files = (path for path in SOURCE.rglob("*.py") if path.name != "settings_catalogue.py")
+    return any(f'"{name}"' in path.read_text(encoding="utf-8") for path in files)
+
+
+# -------------------------------------------------------------------------------------------------------------------- CLI
+
+
+def cli_page() -> str:
+    """Return the reference of the command line."""
+    context = click.Context(cli, info_name="vxloom")
+    parts = [_CLI]
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        if command is not None:
+            parts += _command(command, click.Context(command, parent=context, info_name=name), 2)
+    return "\n".join(parts)
+
+
+def _command(command: click.Command, context: click.Context, level: int) -> Iterator[str]:
+    context.max_content_width = context.terminal_width = _WIDTH
+    text = command.get_help(context).rstrip()
+    yield f"{'#' * level} `{context.command_path}`\n\n```text\n{text}\n```\n"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            if below is not None:
+                yield from _command(below, click.Context(below, parent=context, info_name=name), level + 1)
+
+
+def main() -> int:
+    """Write the pages, or with ``--check`` name those that differ."""
+    stale = [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    for path in stale:
+        if "--check" not in sys.argv:
+            path.write_text(pages()[path], encoding="utf-8")
+        sys.stdout.write(f"{path.relative_to(ROOT)} {'differs' if '--check' in sys.argv else 'written'}\n")
+    return int("--check" in sys.argv and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

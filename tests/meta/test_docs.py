@@ -1,0 +1,149 @@
+"""Documents cover what there is, and what they point at exists."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import get_args
+
+import click
+import pytest
+
+from tests.meta.tree import ROOT, short, tracked
+from vxloom.cli.main import COMMANDS, cli
+from vxloom.model import wire
+from vxloom.server.command import registry
+from vxloom.settings import AgentSettings, ServerSettings
+from vxloom.store.settings_catalogue import CATALOGUE
+
+PAGES = [path for path in tracked() if path.suffix == ".md"]
+LAWS = [path for path in tracked() if path.name.startswith("test_law_")]
+RECORDS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+_LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
+_CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+PROMISED = {"docs/images/demo.svg"}
+"""Made by `vxloom demo --svg-file`; the page that shows it is written before the picture is drawn."""
+
+
+def text_of(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def headings(text: str) -> list[str]:
+    return [line.lstrip("#").strip() for line in _CODE.sub("", text).splitlines() if line.startswith("#")]
+
+
+def anchor(heading: str) -> str:
+    """As GitHub makes it: link text only, lower case, no punctuation, hyphens for spaces."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").lower()
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+@cache
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_script", ROOT / "scripts" / "docs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def broken(page: Path, text: str) -> list[str]:
+    found = []
+    for target in _LINK.findall(_CODE.sub("", text)):
+        if re.match(r"[a-z]+:", target):
+            continue
+        name, _, part = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        if not file.exists():
+            if short(file) not in PROMISED:
+                found.append(target)
+        elif part and part not in map(anchor, headings(file.read_text(encoding="utf-8"))):
+            found.append(target)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=short)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    assert broken(page, page.read_text(encoding="utf-8")) == []
+
+
+def test_a_broken_link_is_seen() -> None:
+    page = ROOT / "docs" / "architecture.md"
+    text = "[a](nowhere.md) [b](#no-such-part) [c](architecture.md#the-laws) [d](https://example.org)\n```\n[e](code.md)\n```\n"
+    assert broken(page, text) == ["nowhere.md", "#no-such-part"]
+
+
+@pytest.mark.parametrize("page", ["docs/reference/settings.md", "docs/reference/cli.md"])
+def test_a_generated_page_is_up_to_date(page: str) -> None:
+    assert text_of(page) == generator().pages()[ROOT / page], "run: python scripts/docs.py"
+
+
+@pytest.mark.parametrize("name", [*ServerSettings.__struct_fields__, *AgentSettings.__struct_fields__, *CATALOGUE])
+def test_every_setting_has_a_heading_and_a_sentence(name: str) -> None:
+    text = text_of("docs/reference/settings.md")
+    assert re.search(rf"^### `{re.escape(name)}`\n\n.*\. \S", text, re.MULTILINE), f"describe {name} where it is declared"
+
+
+def commands(group: click.Command, path: str) -> list[str]:
+    context = click.Context(group)
+    below = [(name, group.get_command(context, name)) for name in group.list_commands(context)] if isinstance(group, click.Group) else []
+    return [path, *(one for name, command in below if command is not None for one in commands(command, f"{path} {name}"))]
+
+
+EVERY_COMMAND = commands(cli, "vxloom")
+
+
+@pytest.mark.parametrize("path", EVERY_COMMAND[1:])
+def test_every_command_has_a_heading(path: str) -> None:
+    assert f"`{path}`" in headings(text_of("docs/reference/cli.md"))
+
+
+def test_every_command_of_the_api_has_a_heading() -> None:
+    assert set(registry()) <= set(headings(text_of("docs/api.md")))
+
+
+def test_every_message_of_the_agents_protocol_is_listed() -> None:
+    text = text_of("docs/reference/wire.md")
+    names = {kind.__name__ for union in (wire.FromAgent, wire.FromGateway) for kind in get_args(union)}
+    assert {name for name in names if f"| `{name}` |" not in text} == set()
+
+
+@pytest.mark.parametrize("proof", LAWS, ids=short)
+def test_the_architecture_names_every_proof_of_a_law(proof: Path) -> None:
+    assert f"({Path('..') / short(proof)})" in text_of("docs/architecture.md")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=short)
+def test_what_a_page_tells_to_type_exists(page: Path) -> None:
+    """`make` targets and `vxloom` commands in the pages' examples."""
+    targets = re.findall(r"^(\w+):", text_of("Makefile"), re.MULTILINE)
+    for block in _CODE.findall(page.read_text(encoding="utf-8")):
+        for line in block.splitlines():
+            typed = re.match(r"(?:# )?(make|vxloom) ([a-z][\w-]*(?: [a-z][a-z-]*)*)", line)
+            if typed is None:
+                continue
+            words = shlex.split(typed[2])
+            if typed[1] == "make":
+                assert words[0] in targets, line
+            else:
+                assert words[0] in COMMANDS, line
+                if words[0] in {"lab", "host"} and len(words) > 1:
+                    assert f"vxloom {words[0]} {words[1]}" in EVERY_COMMAND, line
+
+
+def test_the_first_lines_say_what_it_is_and_for_whom() -> None:
+    first = text_of("README.md")[:900]
+    assert [word for word in ("VXLAN", "KVM", "CloudStack", "For operators", "not a replacement") if word not in first] == []
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=short)
+def test_records_are_numbered_once_and_titled_with_their_number(record: Path) -> None:
+    number = record.name[:4]
+    assert [other.name[:4] for other in RECORDS].count(number) == 1
+    assert record.read_text(encoding="utf-8").startswith(f"# {number}. ")
