@@ -121,7 +121,11 @@ class Core:
         document = self._held.effective().document
         for seen in self._watch.read():
             port = sharing.claimant(document, self._taps_of, seen.tap)
-            if port is None or self._holder(port, seen.address) == port.nic:
+            if port is None:
+                continue
+            if self._holder(port, seen.address) == port.nic:
+                if seen.taken:  # the server may have heard of another holder meanwhile: the last word must be the last said
+                    self.send(Claim(port.nic, seen.address))
                 continue
             self._claims[port.vni, seen.address] = port.nic
             self._changed.add(port.vni)

@@ -21,22 +21,26 @@ from vxloom.dataplane.ruleset import link_local
 from vxloom.errors import DataplaneError, IntentError
 from vxloom.model.addresses import format_mac, parse_ip, parse_mac
 
-ETH_P_ALL, ETH_P_ARP, ETH_P_IPV6 = 0x0003, 0x0806, 0x86DD
+ETH_P_ALL, ETH_P_IP, ETH_P_ARP, ETH_P_IPV6 = 0x0003, 0x0800, 0x0806, 0x86DD
 PACKET_OUTGOING = 4
 SO_ATTACH_FILTER = 26
-ICMPV6, NEIGHBOUR_ADVERTISEMENT = 58, 136
+ICMPV6, NEIGHBOUR_ADVERTISEMENT, VRRP = 58, 136, 112
 _BATCH = 64
 _ETHERNET_ARP = b"\0\1\x08\0\6\4"  # hardware and protocol type and their sizes (RFC 826)
 _NOBODY = "0.0.0.0"  # noqa: S104 - the sender of an ARP probe
 _SOLICITED = 0x40  # the S flag of a neighbour advertisement (RFC 4861, section 4.4)
 
-# Classic BPF: accept ARP, and IPv6 whose next header is ICMPv6 of type 136; drop the rest (linux/filter.h).
+# Classic BPF: accept ARP, VRRP in IPv4 and IPv6, and IPv6 whose next header is ICMPv6 of type 136; drop the rest (linux/filter.h).
 _LOAD_H, _LOAD_B, _JUMP_EQ, _RETURN = 0x28, 0x30, 0x15, 0x06
 _FILTER = (
     (_LOAD_H, 0, 0, 12),
-    (_JUMP_EQ, 5, 0, ETH_P_ARP),
-    (_JUMP_EQ, 0, 5, ETH_P_IPV6),
+    (_JUMP_EQ, 9, 0, ETH_P_ARP),
+    (_JUMP_EQ, 3, 0, ETH_P_IPV6),
+    (_JUMP_EQ, 0, 8, ETH_P_IP),
+    (_LOAD_B, 0, 0, 23),
+    (_JUMP_EQ, 5, 6, VRRP),
     (_LOAD_B, 0, 0, 20),
+    (_JUMP_EQ, 3, 0, VRRP),
     (_JUMP_EQ, 0, 3, ICMPV6),
     (_LOAD_B, 0, 0, 54),
     (_JUMP_EQ, 0, 1, NEIGHBOUR_ADVERTISEMENT),
@@ -67,6 +71,8 @@ class Announcement:
 
     tap: str
     address: str
+    taken: bool = False
+    """Said to everybody, as a new holder does: it counts although the holder here is known, for another may just have said the same."""
 
 
 class AnnouncementWatch:
@@ -105,7 +111,7 @@ class AnnouncementWatch:
                     break
                 if origin[2] != PACKET_OUTGOING:
                     claims = announced(frame, watched)
-                    seen |= {Announcement(tap, address): None for address in claims}
+                    seen |= {Announcement(tap, address, taken=eaten(frame)): None for address in claims}
                     if claims and eaten(frame) and not (watched.checked and claims.isdisjoint(_ips(frame))):
                         self._carry(frame, watched.vxlan)
         return tuple(seen)
@@ -150,11 +156,15 @@ class AnnouncementWatch:
 def announced(frame: bytes, watched: Watched) -> frozenset[str]:
     """Return the shared addresses a frame claims for its sender: source MAC, and the ARP sender's or NA target's IP.
 
+    A virtual router's master also sends its advertisements from the shared MAC, again and again: who holds that is never long in doubt.
+
     Frames are seen here before the filters look at them, so none counts (and none is carried) that says another's address anywhere.
     """
     source = _mac(frame[6:12])
     if len(frame) < 42 or source not in watched.macs:
         return frozenset()
+    if _is_vrrp(frame):
+        return frozenset({source}) & watched.shared
     if int.from_bytes(frame[12:14], "big") == ETH_P_ARP:
         honest = frame[14:20] == _ETHERNET_ARP and _mac(frame[22:28]) in watched.macs
         own = watched.ips | watched.shared | {_NOBODY}
@@ -171,6 +181,10 @@ def _honest_advertisement(frame: bytes, watched: Watched) -> bool:
     size, option = 54 + int.from_bytes(frame[18:20], "big"), frame[78:86]
     says_own = size == 78 or (size == 86 and option[:2] == b"\2\1" and _mac(option[2:]) in watched.macs)
     return says_own and (not watched.checked or str(ipaddress.IPv6Address(frame[22:38])) in locals_ | watched.ips | watched.shared)
+
+
+def _is_vrrp(frame: bytes) -> bool:
+    return (frame[12:14], frame[23]) == (b"\x08\0", VRRP) or (frame[12:14], frame[20]) == (b"\x86\xdd", VRRP)
 
 
 def _ips(frame: bytes) -> frozenset[str]:
@@ -195,7 +209,7 @@ def eaten(frame: bytes) -> bool:
     """Tell whether suppression keeps an announcement from the other hosts: gratuitous ARP, unsolicited NA. Others the bridge carries."""
     if int.from_bytes(frame[12:14], "big") == ETH_P_ARP:
         return frame[28:32] == frame[38:42]
-    return not frame[58] & _SOLICITED
+    return not _is_vrrp(frame) and not frame[58] & _SOLICITED
 
 
 def _attach(source: socket.socket) -> None:
