@@ -137,6 +137,32 @@ def test_what_a_page_tells_to_type_exists(page: Path) -> None:
                     assert f"vxloom {words[0]} {words[1]}" in EVERY_COMMAND, line
 
 
+def named_places(text: str) -> list[tuple[str, str]]:
+    """What a page calls `module.py` or `module.py: name`."""
+    return re.findall(r"`([\w/]+\.py)(?:: ([\w.]+))?`", text)
+
+
+def missing(places: list[tuple[str, str]]) -> list[str]:
+    files = [path for path in tracked() if path.suffix == ".py"]
+    found = []
+    for module, name in places:
+        sources = [path.read_text(encoding="utf-8") for path in files if f"/{short(path)}".endswith(f"/{module}")]
+        defined = rf"^\s*(?:(?:async )?def|class) {re.escape(name.rpartition('.')[2])}\b|^{re.escape(name)}\b"
+        if not any(not name or re.search(defined, source, re.MULTILINE) for source in sources):
+            found.append(f"{module}: {name}" if name else module)
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=short)
+def test_modules_and_functions_that_a_page_names_exist(page: Path) -> None:
+    assert missing(named_places(page.read_text(encoding="utf-8"))) == []
+
+
+def test_a_function_that_is_no_more_is_seen() -> None:
+    text = "`agent/core.py: Core` `agent/core.py: no_such_thing` `nowhere.py` `planner/compare.py: diff` `compiler/host.py: PASSES`"
+    assert missing(named_places(text)) == ["agent/core.py: no_such_thing", "nowhere.py"]
+
+
 def test_the_first_lines_say_what_it_is_and_for_whom() -> None:
     first = text_of("README.md")[:900]
     assert [word for word in ("VXLAN", "KVM", "CloudStack", "For operators", "not a replacement") if word not in first] == []
