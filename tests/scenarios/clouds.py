@@ -14,6 +14,7 @@ from typing import cast
 
 from tests.kernel.frames import Cable
 from tests.kernel.netns import Netns
+from vxloom.errors import RequestError
 from vxloom.lab import Lab, cloud
 from vxloom.lab.cloud import Api, Object, call, objects
 from vxloom.lab.demo.probes import Stream
@@ -137,21 +138,39 @@ class Cloud:
             return list(pool.map(lambda item: self.guest(network, item[1], f"10.1.1.{item[0]}"), enumerate(hosts, start=11)))
 
     def guest(self, network: Network, host: str, address: str, **parameters: object) -> Guest:
-        name = f"vm{next(self._numbers)}"
-        made = cloud.deploy(self.api, name, self.zone, network.id, self.hosts[host], address, **parameters)
-        return self._guest(made, host)
-
-    def _guest(self, made: Object, host: str) -> Guest:
+        """A guest on a host, once every host concerned has acknowledged."""
+        made = self.deploy(network, host, address, **parameters)
+        assert "pendinghosts" not in made, made["pendinghosts"]
         (nic,) = cast("list[Object]", made["nic"])
-        return Guest(
-            self.lab,
-            str(made["name"]),
-            str(made["id"]),
-            str(nic["id"]),
-            host,
-            str(nic["macaddress"]),
-            str(nic.get("ipaddress", "")),
-            str(nic.get("ip6address", "")),
+        words = (str(value) for value in (made["name"], made["id"], nic["id"], host, nic["macaddress"], nic["ipaddress"]))
+        return Guest(self.lab, *words, str(nic.get("ip6address", "")))
+
+    def deploy(self, network: Network, host: str, address: str, **parameters: object) -> Object:
+        """Deploy a guest and return what the job says. Raises ``RequestError`` when it failed."""
+        return cloud.deploy(self.api, f"vm{next(self._numbers)}", self.zone, network.id, self.hosts[host], address, **parameters)
+
+    def ask(self, command: str, **parameters: object) -> Object:
+        """Ask for something without waiting for its job: what comes back at once, with the job's id."""
+        return cast("Object", getattr(self.api, command)(fetch_result=False, **parameters))
+
+    def ended(self, given: Object) -> Object | None:
+        """A job, once it has ended."""
+        job = self.ask("queryAsyncJobResult", jobid=given["jobid"])
+        return job if job["jobstatus"] else None
+
+    def ask_for_guest(self, network: Network, host: str, address: str) -> Object:
+        """As :meth:`deploy`, without waiting."""
+        size = self.objects("listServiceOfferings", "serviceoffering")[0]["id"]
+        template = self.objects("listTemplates", "template", templatefilter="executable", zoneid=self.zone)[0]["id"]
+        return self.ask(
+            "deployVirtualMachine",
+            name=f"vm{next(self._numbers)}",
+            zoneid=self.zone,
+            serviceofferingid=size,
+            templateid=template,
+            networkids=network.id,
+            hostid=self.hosts[host],
+            ipaddress=address,
         )
 
     def state(self, vm: str) -> str:
@@ -165,6 +184,13 @@ class Cloud:
         """Open alerts (or those that are over) as text, of those that mention ``about``."""
         found = self.objects("listAlerts", "alert", **({"resolved": "true"} if resolved else {}))
         return [text for one in found if about in (text := f"{one['name']}: {one['description']}")]
+
+    def connected(self, host: str) -> bool:
+        """Whether the host's agent answers."""
+        try:
+            return bool(self.plan(host))
+        except RequestError:
+            return False
 
     def plan(self, host: str) -> Object:
         return cast("Object", self.call("vxloomPlanHost", name=host)["plan"])

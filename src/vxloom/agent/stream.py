@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -61,6 +61,10 @@ class Timing:
     refused: float = 60.0
     """Pause after a refusal that retrying does not change (removed, wrong CA, used token)."""
 
+    def in_step_with(self, silence: float) -> Timing:
+        """Return the timing towards a server that gives an agent up after ``silence``: a third of that is the longest pause."""
+        return replace(self, beat=min(self.beat, silence / 3), silence=min(self.silence, silence))
+
 
 class StreamListener(Protocol):
     """The agent's core, as the stream sees it. Called in the loop; must be quick."""
@@ -85,7 +89,7 @@ class Stream:
         self._settings = settings
         self._identity = identity
         self._listener = listener
-        self._timing = timing or Timing()
+        self._timing = self._own_timing = timing or Timing()
         self._servers = _addresses(settings.server)
         self._writer: asyncio.StreamWriter | None = None
         self._problem = "not connected yet"
@@ -186,6 +190,7 @@ class Stream:
                 raise TransportError(f"the server answered the greeting with {type(welcome).__name__}")
             if welcome.schema > SCHEMA:
                 raise IdentityError(f"the server speaks schema {welcome.schema}, this agent up to {SCHEMA}", remedy="upgrade the agent")
+            self._timing = self._own_timing.in_step_with(welcome.silence)
             self._writer, self._welcomed, self._final = writer, True, False
             self._listener.connected(welcome)
             beats = asyncio.ensure_future(self._beats(writer))

@@ -147,6 +147,8 @@ class Welcome(_Message, frozen=True):
     lineage: bool
     """The store knows the agent's revision and nonce: same history. False: hold (law 6)."""
     schema: int = SCHEMA
+    silence: float = 15.0
+    """Seconds without a word after which the server gives an agent up; both sides speak three times as often."""
 
 
 class Document(_Message, frozen=True):

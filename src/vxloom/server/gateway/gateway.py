@@ -197,7 +197,7 @@ class Gateway:
         if who.expired(_now()):
             raise StateError("this host's certificate has ended", remedy="the agent renews it")
         admitted = await self._in_thread(partial(admit, self._store, who, hello, connection.peer))
-        await connection.send(encode(Welcome(who.host, self._store.epoch, admitted.lineage)))
+        await connection.send(encode(Welcome(who.host, self._store.epoch, admitted.lineage, silence=self._timing.silence)))
         zone = self._zone(admitted.host.zone)
         held = hello.segments if admitted.lineage else None
         stream = HostStream(connection, who, zone.zone, self._store.epoch, zone.segments, held, self, self._timing)

@@ -9,12 +9,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from vxloom.model.wire import Ack
 from vxloom.server.gateway.admission import ACTOR
 from vxloom.server.gateway.timing import Timing
+from vxloom.server.waiting import SILENT
 from vxloom.store import Acknowledgement, Store, records
 
 _log = logging.getLogger(__name__)
@@ -119,12 +120,22 @@ class Ledger:
         jobs: tuple[str, ...] = ()
         if batch.acks:
             jobs = self._store.acknowledge(*(ack for acks in batch.acks.values() for ack in acks))
+            self._not_silent(batch.acks.keys())
         if batch.states or batch.alerts or batch.claims:
             self._write_rest(batch)
         if time.monotonic() - self._reaped >= self._timing.reap:
             self._reaped = time.monotonic()
             self._store.reap()
         return jobs
+
+    def _not_silent(self, hosts: Collection[str]) -> None:
+        """Resolve what jobs said of hosts that did not acknowledge in time: they do now."""
+        with self._store.read() as rx:
+            over = {alert.subject for alert in rx.all(records.Alert, name=SILENT, resolved=None)} & set(hosts)
+        if over:
+            with self._store.write(ACTOR) as tx:
+                for host in over:
+                    tx.resolve_alert(SILENT, host)
 
     def _write_rest(self, batch: _Batch) -> None:
         """Write states, alerts and claims; a read decides first whether there is anything to write."""
