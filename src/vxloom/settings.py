@@ -49,7 +49,7 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     token_file: Path = ETC / "join.token"
     """The one-time token; needed until the host has joined."""
     labels: dict[str, str] = {}
-    """Physical network name or traffic label → bridge or interface, where they differ."""
+    """Traffic label → bridge or interface. Told to the server and shown with the host; decides nothing yet."""
     resync_seconds: float = 60.0
     """How often the agent looks at everything although nothing was reported."""
     log_level: str = "info"
