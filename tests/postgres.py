@@ -110,7 +110,7 @@ class Cluster:
     def cut(self) -> None:
         """End every connection but ours, as a restart of PostgreSQL does."""
         self._say(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
 
     def stop(self) -> None:

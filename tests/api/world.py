@@ -32,15 +32,16 @@ def free_port() -> int:
 class Server:
     """`vxloom server` in a process of its own, which dies with us."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *options: str) -> None:
         self.data = data
+        self._options = options
         self.log = data.parent / "server.log"
         self.port, self.agent_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         address = ["--listen", f"127.0.0.1:{self.port}", "--agent-listen", f"127.0.0.1:{self.agent_port}"]
-        command = [str(SCRIPTS / "vxloom"), "server", "--data", str(self.data), *address]
+        command = [str(SCRIPTS / "vxloom"), "server", "--data", str(self.data), *address, *self._options]
         with self.log.open("ab") as log:
             # setpriv: the kernel ends the server when this process ends, however it ends
             self._process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdout=log, stderr=log)
@@ -160,8 +161,8 @@ class Hosts:
 
 
 @contextlib.contextmanager
-def running(folder: Path) -> Iterator[Server]:
-    server = Server(folder / "data")
+def running(folder: Path, *options: str) -> Iterator[Server]:
+    server = Server(folder / "data", *options)
     server.data.parent.mkdir(parents=True, exist_ok=True)
     server.start()
     try:

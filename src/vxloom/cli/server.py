@@ -10,6 +10,7 @@ from vxloom.cli.options import chosen, config_option, log_to_stderr
 from vxloom.settings import ETC, ServerSettings, load
 
 _FILE = ETC / "server.toml"
+_HOLD = "hosts hold what they have until you have looked and run: vxloom host confirm HOST (or --all)"
 
 
 def _settings(config: Path | None, **overrides: object) -> ServerSettings:
@@ -72,4 +73,18 @@ def restore(settings: ServerSettings, file: Path) -> None:
 
     epoch = store.restore(settings.data, settings.database, file)
     click.echo(f"restored from {file}; new epoch {epoch}")
-    click.echo("hosts hold what they have until you have looked and run: vxloom host confirm HOST (or --all)")
+    click.echo(_HOLD)
+
+
+@command.command("new-epoch")
+@click.pass_obj
+def new_epoch(settings: ServerSettings) -> None:
+    """Say that the database was put back to an earlier state; the server must be stopped.
+
+    `restore` does it by itself. After pg_restore it is yours to say, before the server starts: else hosts take what the restored
+    database does not know for deleted.
+    """
+    from vxloom import store
+
+    click.echo(f"new epoch {store.renew_epoch(settings.data, settings.database)}")
+    click.echo(_HOLD)

@@ -5,7 +5,7 @@ Never: agent, dataplane, hypervisor, lab, cli. Intent and its change-log row are
 """
 
 from vxloom.store import records, settings_catalogue
-from vxloom.store.archive import backup, restore
+from vxloom.store.archive import backup, renew_epoch, restore
 from vxloom.store.bindings import Acknowledgement, Reaped
 from vxloom.store.intent_rows import HostIntent
 from vxloom.store.reading import Contains, Fold, Keyword, ReadTransaction
@@ -24,6 +24,7 @@ __all__ = [
     "Transaction",
     "backup",
     "records",
+    "renew_epoch",
     "restore",
     "settings_catalogue",
 ]

@@ -12,9 +12,12 @@ import uuid
 from contextlib import closing
 from pathlib import Path
 
+from sqlalchemy.exc import DatabaseError
+
 from vxloom.errors import ConfigError, StateError
 from vxloom.store import engine, migrate
-from vxloom.store.store import lock_folder
+from vxloom.store import records as r
+from vxloom.store.store import Store, lock_folder
 
 _DATABASE = "store.db"
 _NEVER = frozenset({_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", "lock"})
@@ -73,10 +76,45 @@ def restore(data: Path, database: str, source: Path) -> str:
         os.close(lock)
 
 
+def renew_epoch(data: Path, database: str) -> str:
+    """Give a stopped server's store a new epoch and return it: for a database that was put back by other means than :func:`restore`.
+
+    Raises :class:`StateError` while a server runs, or where there is no store yet.
+    """
+    url = database or engine.sqlite_url(data)
+    if not _holds_store(url):
+        raise StateError(f"there is no store in {engine.shown(url)}", remedy="give the server's --data and --database")
+    store = Store.open(data, database)
+    epoch = str(uuid.uuid4())
+    try:
+        with store.write("new-epoch") as tx:
+            tx.update(r.Meta, "epoch", value=epoch)
+    finally:
+        store.close()
+    return epoch
+
+
+def _holds_store(url: str) -> bool:
+    file = engine.sqlite_file(url)
+    if file is not None and not file.exists():
+        return False
+    made = engine.make_engine(url)
+    try:
+        with made.connect() as connection:
+            return migrate.version(connection) is not None
+    except DatabaseError as error:
+        raise engine.database_error(error, made.url) from error
+    finally:
+        made.dispose()
+
+
 def _file(data: Path, database: str) -> Path:
     file = engine.sqlite_file(database or engine.sqlite_url(data))
     if file is None:
-        raise ConfigError("backup and restore are for SQLite", remedy="use pg_dump and pg_restore, and keep a copy of the data folder")
+        raise ConfigError(
+            "backup and restore are for SQLite; this server's database is PostgreSQL",
+            remedy="use pg_dump and a copy of --data; to restore: pg_restore, then `vxloom server new-epoch` before the server starts",
+        )
     return file
 
 

@@ -43,6 +43,11 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
+def shown(url: str) -> str:
+    """Return a URL as it may be shown: without its password."""
+    return _parse(url).render_as_string()
+
+
 def make_engine(url: str) -> sa.Engine:
     """Return an engine; raises :class:`ConfigError` for a URL or driver that is not there."""
     parsed = _parse(url)

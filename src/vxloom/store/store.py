@@ -76,8 +76,10 @@ class Store:
         store._resources.callback(os.close, lock)
         try:
             store._resources.callback(engine.hold_server_lock(store._engine))
-        except BaseException:
+        except BaseException as error:
             store.close()
+            if isinstance(error, DatabaseError):
+                raise engine.database_error(error, store._engine.url) from error
             raise
         return store
 
