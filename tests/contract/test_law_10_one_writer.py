@@ -52,10 +52,10 @@ def test_a_move_overtakes_a_deletion(tmp_path, simulated):
             remove(resource)
 
         simulated.kernel.remove = slow_remove
-        agent.confirm("e1", 5)  # the share of ports exceeds the brake's: a person has agreed
         gone = tuple(one.nic for one in doomed)
         segments = tuple(one.vni for one in doomed)
         agent.tell(document(port(30), revision=6, gone_ports=gone, gone_segments=segments))
+        agent.confirm("e1", 7)  # the share of ports exceeds the brake's: a person agrees
         assert reached.wait(10)
         agent.tell(document(port(30), port(31), revision=7, gone_ports=gone, gone_segments=segments), segment(5001, {30: 1, 31: 1}, 7))
         simulated.kernel.listeners.append(lambda scope: order.append("moved") if 5001 in (scope.vnis or ()) else None)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests import agents
+from tests.contract.bench import SimulatedBench
 from tests.contract.cloud import AGENT, Cloud
 from tests.waiting import wait_until
 from vxloom.agent.identity import Identity
 from vxloom.agent.stream import Stream
-from vxloom.dataplane.simulated import SimulatedKernel
 from vxloom.model.host import tap_name
 from vxloom.server.gateway import Gateway
 from vxloom.store import backup, records, restore
@@ -78,12 +78,12 @@ def serving(cloud: Cloud, port: int = 0) -> Iterator[Gateway]:
 
 
 @contextmanager
-def agent_of(folder: Path, gateway: Gateway, cloud: Cloud, kernel: SimulatedKernel | None = None) -> Iterator[StreamingAgent]:
+def agent_of(folder: Path, gateway: Gateway, cloud: Cloud, bench: SimulatedBench | None = None) -> Iterator[StreamingAgent]:
     token = folder / "join.token"
     if not token.exists():
         folder.mkdir(parents=True)
         token.write_text(gateway.issue_token(cloud.zone, "h1", "admin"))
-    agent = StreamingAgent(folder, kernel, server=f"127.0.0.1:{gateway.port}", token_file=token)
+    agent = StreamingAgent(folder, bench or SimulatedBench(), server=f"127.0.0.1:{gateway.port}", token_file=token)
     agent.start()
     try:
         wait_until(lambda: agent.stream.connected, "the stream", seconds=10)
@@ -168,7 +168,7 @@ def test_without_a_server_drift_is_repaired_and_a_server_that_returns_changes_no
     try:
         wait_until(lambda: not agent.stream.connected, "the stream's end", seconds=10)
         before = agent.driver.observe()
-        agent.kernel.delete_link(f"vxlan{vni}")
+        agent.bench.delete_link(f"vxlan{vni}")
         wait_until(lambda: agent.driver.observe() == before, "the repair", seconds=10)
         with serving(cloud, port):
             wait_until(lambda: agent.stream.connected, "the stream", seconds=10)
@@ -180,10 +180,10 @@ def test_without_a_server_drift_is_repaired_and_a_server_that_returns_changes_no
 
 
 def test_an_older_backup_withdraws_nothing_and_says_so_until_a_person_confirms(tmp_path: Path) -> None:
-    kernel = SimulatedKernel()
+    bench = SimulatedBench()
     with Cloud(tmp_path / "server") as cloud, serving(cloud) as gateway:
         network, _ = cloud.network("n")
-        with agent_of(tmp_path / "h1", gateway, cloud, kernel) as agent:
+        with agent_of(tmp_path / "h1", gateway, cloud, bench) as agent:
             first = cloud.nic(network, agent.host)
             taps(agent, first)
             backup(tmp_path / "server", "", tmp_path / "backup.tar")
@@ -191,7 +191,7 @@ def test_an_older_backup_withdraws_nothing_and_says_so_until_a_person_confirms(t
             taps(agent, first, second)
             port = gateway.port
     restore(tmp_path / "server", "", tmp_path / "backup.tar")
-    with Cloud(tmp_path / "server") as cloud, serving(cloud, port) as gateway, agent_of(tmp_path / "h1", gateway, cloud, kernel) as agent:
+    with Cloud(tmp_path / "server") as cloud, serving(cloud, port) as gateway, agent_of(tmp_path / "h1", gateway, cloud, bench) as agent:
         wait_until(lambda: "host.holding" in cloud.alerts(agent.host), "the alert", seconds=15)
         third, job = job_for(cloud, network, agent.host)
         wait_until(lambda: acknowledged(cloud, job), "what is added while holding", seconds=10)

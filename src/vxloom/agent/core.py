@@ -63,10 +63,12 @@ class Core:
         self._settings = settings
         self._name = name
         self._events = events
-        self._held, trouble = state.load()
-        self._unsure = trouble
-        """Why the state on disk does not tell all; nothing is pruned until it does not matter or a person confirms."""
-        self._released = False
+        held, trouble = state.load()
+        self._held = replace(held, doubt=trouble or held.doubt)
+        self._released = ("", -1)
+        """Epoch and revision up to which a person let plans beyond the brake's share pass."""
+        self._pruning = False
+        """What the writer was last told of pruning."""
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(reconciler, state, self._told)
         self._changed: set[int] = set()
@@ -74,6 +76,8 @@ class Core:
         self._everything = True
         self._acked: tuple[int, dict[int, int]] = (-1, {})
         self._problems: dict[Scope, tuple[str, ...]] = {}
+        self._refused: tuple[str, ...] = ()
+        """Of the whole host: ports that are not bound, guests that could not be plugged in."""
         self._strays: frozenset[Stray] = frozenset()
         self._guests: tuple[GuestReport, ...] = ()
         self._repairs = 0
@@ -217,22 +221,27 @@ class Core:
             self._changed.add(table.vni)
 
     def _confirm(self, message: Confirm) -> None:
+        if message.epoch != self._held.session_epoch:
+            _log.warning("a confirmation for another server's database is not taken", epoch=message.epoch)
+            return
         self._held = rules.confirmed(self._held, message.epoch, message.revision)
-        self._unsure = ""
-        self._released = True
+        self._released = (message.epoch, message.revision)
         self._everything = True
         _log.info("confirmed by a person: pruning again", epoch=message.epoch, revision=message.revision)
         self._aim()
 
     def _aim(self) -> None:
         """Hand what is wanted, and where it changed, to the writer."""
-        scope = ALL if self._everything else Scope(frozenset(self._changed), frozenset(self._taps))
-        self._changed, self._taps, self._everything = set(), set(), False
-        prune = not self._held.holding and not self._unsure
+        prune = not self._held.holding and not self._held.doubt
+        everything = self._everything or (prune and not self._pruning)  # what was kept meanwhile may lie anywhere
+        scope = ALL if everything else Scope(frozenset(self._changed), frozenset(self._taps))
+        self._changed, self._taps, self._everything, self._pruning = set(), set(), False, prune
         word = self._held.effective()
         self._claims = sharing.settled(word.document, self._claims)
         word = replace(word, document=sharing.claimed(word.document, self._claims))
-        target = Target(word, prune=prune, released=self._released)
+        epoch, revision = self._released
+        released = word.document is not None and word.document.epoch == epoch and word.document.revision <= revision
+        target = Target(word, prune=prune, released=released)
         self._writer.aim(self._held, target, scope)
 
     # --- what the writer tells -------------------------------------------------------------------------------------
@@ -245,18 +254,18 @@ class Core:
         self._problems = {scope: texts for scope, texts in self._problems.items() if not covers(result.scope, scope)}
         if result.problems:
             self._problems[result.scope] = result.problems
-        before, self._strays = self._strays, strays_now(self._strays, result)
+        before = (self._refused, self._strays)
+        if result.failing is not None:  # else it did not get as far as looking
+            self._strays = strays_now(self._strays, result)
+            self._refused = (*result.refused, *(plug.problem for plug in result.plugs if plug.problem))
         self._taps_of = {plug.nic: plug.tap for plug in result.plugs}
         self._watch.watch(sharing.watched(done.target.word.document, self._taps_of))
         self._guests = tuple(GuestReport(plug.nic, plug.state) for plug in result.plugs)
         if result.plan and result.verified:
             self._log_round(done)
-        if self._released and result.verified and result.scope.everything:
-            self._released = False
         self._settle_doubt(done)
-        if result.verified or not result.scope.everything:
-            self._acknowledge(done)
-        if result.problems or self._strays != before:
+        self._acknowledge(done)
+        if result.problems or (self._refused, self._strays) != before:
             self._report()
 
     def _log_round(self, done: Done) -> None:
@@ -270,11 +279,10 @@ class Core:
     def _settle_doubt(self, done: Done) -> None:
         """A missing state file stops mattering once the server's word covers all that the kernel holds."""
         complete = done.target.word.document is not None and done.round.scope.everything and done.held.revision > 0
-        if self._unsure and complete and done.round.verified and done.round.leftovers == 0:
-            self._unsure = ""
-            self._everything = True
+        if self._held.doubt and complete and done.round.verified and done.round.leftovers == 0:
+            self._held = replace(self._held, doubt="")
             self._aim()
-        elif self._unsure and done.target.word.document is not None and not done.round.scope.everything:
+        elif self._held.doubt and done.target.word.document is not None and not done.round.scope.everything:
             self._look(ALL, "timer")
 
     def _acknowledge(self, done: Done) -> None:
@@ -283,24 +291,23 @@ class Core:
             return
         settled = self._settled(done, word.tables)
         fresh = {vni: revision for vni, revision in settled.items() if self._acked[1].get(vni) != revision}
-        document = self._acked[0] if done.partial else word.document.revision
-        absent = (done.round.absent_segments, done.round.absent_ports) if done.clean and not done.partial else ((), ())
+        document = word.document.revision if done.proven and not done.partial else self._acked[0]
+        absent = (done.round.absent_segments, done.round.absent_ports) if done.failing is None and not done.partial else ((), ())
         if document == self._acked[0] and not fresh and not any(absent):
             return
-        if self.send(Ack(document, fresh, absent[0], absent[1], tuple(done.round.problems))):
+        if self.send(Ack(document, fresh, absent[0], absent[1], (*done.round.problems, *self._refused))):
             self._acked = (document, {**self._acked[1], **settled})
 
     def _settled(self, done: Done, tables: Mapping[int, SegmentTable]) -> dict[int, int]:
         """Return VNI → revision of the segments of which this round (and those before) left the kernel as told."""
-        scope = done.round.scope.vnis
-        if done.partial or not done.clean:
-            chosen = (scope or frozenset()) if done.round.verified else frozenset()
-            return {vni: table.revision for vni, table in tables.items() if vni in chosen}
-        return {vni: table.revision for vni, table in tables.items()}
+        failing = done.failing.vnis if done.failing else frozenset()
+        looked_at = done.round.scope.vnis if done.partial else None  # a round that overtook knows only of its own part
+        chosen = tables.keys() if looked_at is None else tables.keys() & looked_at
+        return {} if failing is None else {vni: tables[vni].revision for vni in chosen - failing}
 
     def _report(self) -> None:
-        texts = [text for texts in self._problems.values() for text in texts] + [stray_text(stray) for stray in self._strays]
-        holding = self._held.holding or (self._unsure if self._unsure and self._held.said.document is not None else "")
+        texts = [*(text for texts in self._problems.values() for text in texts), *self._refused, *map(stray_text, self._strays)]
+        holding = self._held.holding or (self._held.doubt if self._held.said.document is not None else "")
         healthy = time.monotonic() - self._writer.progress < 30 and not texts
         self.send(
             Report(
@@ -331,7 +338,7 @@ class Core:
                     "steps": len(plan.steps),
                     "resources": {"desired": len(desired.resources), "observed": len(observed.resources)},
                     "refused": [f"{port.nic}: {port.reason}" for port in refused],
-                    "holding": self._held.holding or self._unsure,
+                    "holding": held.holding or held.doubt,
                     "dropped": ", ".join(f"{name} {count}" for name, count in reconciler.counters().items() if count),
                 }
                 reply = Answer(question.id, msgspec.json.encode(body))

@@ -45,6 +45,8 @@ class Held:
     """Holding because ports vanished, not because the store is another: only a person ends it."""
     session_epoch: str = ""
     """Epoch of the store at the other end of the stream, under which digests on it are made."""
+    doubt: str = ""
+    """Why what was known before may be more than this (no state on disk, or a torn one); nothing is pruned while it lasts."""
 
     def effective(self) -> Word:
         """Return what this host is to be: the server's word, or, while holding, the base and what changed since."""
@@ -105,8 +107,14 @@ def reached(held: Held, revision: int, nonce: str) -> Held:
 
 
 def confirmed(held: Held, epoch: str, revision: int, nonce: str = "") -> Held:
-    """Return the belief after a person confirmed: the word of this epoch's store is the truth, also what it lacks."""
+    """Return the belief after a person confirmed: the word of this epoch's store is the truth, also what it lacks.
+
+    A host that did not hold keeps its mark in the history. One that did has none until the next ``Current``.
+    """
     if epoch != held.session_epoch:
+        return held
+    held = replace(held, doubt="")
+    if held.base is None:
         return held
     return replace(held, epoch=epoch, revision=revision if nonce else 0, nonce=nonce, holding="", base=None, first=None, loss=False)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
+from socket import if_nametoindex
 
 import msgspec
 
@@ -22,11 +22,16 @@ from vxloom.model.intent import GuestSource
 from vxloom.model.segment import SegmentTable
 from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Stray, Tap, VxlanDevice, bridge_name, vxlan_name
 from vxloom.planner import diff
-from vxloom.planner.plan import ALL, Outcome, Plan, ResourceStep, RowsStep, Scope
+from vxloom.planner.plan import ALL, Outcome, Plan, QuarantineStep, ResourceStep, RowsStep, Scope
 
+NOTHING = Scope(frozenset())
 Admitted = tuple[tuple[PortDocument, ...], tuple[RefusedPort, ...]]
 BRAKE_FLOOR = 10
-"""Fewer withdrawn ports than this never wait for a person: on a small host one VM is already 20 %."""
+"""Fewer withdrawn ports than this never wait for a person: on a small host one VM is already 20 %.
+
+What is counted is what one word of the server withdraws, not what many words withdraw in a row: each of those is an order
+of somebody, with a tombstone and an event of its own, and a host must be emptied without asking at every tenth machine.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,11 @@ class Target:
     prune: bool = True
     released: bool = False
     """A person let a plan beyond the brake's share pass."""
+
+    @property
+    def may_prune(self) -> bool:
+        """Whether anything may be withdrawn: never without a word that says what is to stay."""
+        return self.prune and self.word.document is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,20 @@ class Round:
     leftovers: int = 0
     """Links of ours that only pruning would remove (counted when pruning is not allowed)."""
     strays: tuple[Stray, ...] = ()
+    refused: tuple[str, ...] = ()
+    """Ports of the whole host that must not be bound, as text."""
+    failing: Scope | None = None
+    """What is not as wanted, None if the round did not get far enough to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plugged:
+    """What a source was asked, what it answered, and the device it meant (0: none)."""
+
+    port: PortDocument
+    mtu: int
+    plug: Plug
+    index: int
 
 
 class Reconciler:
@@ -63,8 +87,11 @@ class Reconciler:
     def __init__(self, driver: Driver, sources: Mapping[GuestSource, Source]) -> None:
         self._driver = driver
         self._sources = sources
-        self._plugged: dict[str, tuple[PortDocument, Plug]] = {}
+        self._plugged: dict[str, _Plugged] = {}
         self._filters_stand = False
+        self._latest = Target()
+        """The target of the newest round: one that overtook knows more than the one it interrupted."""
+        self._braked = ""
         self._read: tuple[HostDocument | None, Admitted] = (None, ((), ()))
         self._compiled_from: tuple[HostDocument | None, Mapping[int, SegmentTable]] = (None, {})
         self._compiled_state = HostState()
@@ -75,7 +102,7 @@ class Reconciler:
         document, refused = self._document(target, scope)
         desired = self._compiled(document, target.word.tables) if document else HostState()
         observed = self._driver.observe(scope)
-        return diff(desired, observed, prune=target.prune, scope=scope), desired, observed, refused
+        return diff(desired, observed, prune=target.may_prune, scope=scope), desired, observed, refused
 
     def counters(self) -> dict[str, int]:
         """Return frames dropped on this host, by reason. Raises ``DataplaneError``."""
@@ -86,28 +113,64 @@ class Reconciler:
 
         Raises ``DataplaneError`` if the host cannot be observed at all.
         """
-        # The filter table belongs to no segment, only to a host that has one: its coming and going needs a look at everything.
-        scope = self.widened(target, scope) if self._filters_stand == _has_segments(target) else ALL
-        plugs = self._plug(target, scope)
+        self._latest = target
+        scope = self._looked_at(target, scope)
+        self._plug(target, scope)
         plan, desired, observed, refused = self.plan(target, scope)
-        braked = brake(plan, target, desired, observed)
+        braked = self._braked = self._brake(plan, target, observed)
+        prune = target.may_prune and not braked
         if braked:
             plan = diff(desired, observed, prune=False, scope=scope)
         urgent = partial(overtake, touched(plan)) if overtake else None
         outcome = self._driver.apply(plan, urgent) if plan else Outcome()
         final = self._driver.observe(scope) if plan else observed
-        rest = diff(desired, final, prune=target.prune and not braked, scope=scope) if plan else plan
-        gone = self._unplug(target) if target.prune and not braked else ()
+        rest = diff(desired, final, prune=prune, scope=scope) if plan else plan
+        self._unplug()
         if scope.everything:
             self._filters_stand = any(kind == FilterTable.kind for kind, _ in final.resources)
-        problems = [f"{plan.steps[i].key[1]}: {error}" for i, error in outcome.failed.items()]
-        problems += [f"port {port.nic} refused: {port.reason}" for port in refused]
-        problems += [f"{o.resource[1]} waits: {o.slot[1]} is held by {o.holder.name} ({o.holder.detail})" for o in plan.obstacles]
-        problems += [plug.problem for plug in plugs if plug.problem]
-        problems += [braked] if braked else []
-        segments, ports = _absent(target, final, gone) if target.prune and not braked else ((), ())
-        leftovers = 0 if target.prune else len(diff(desired, final, prune=True, scope=scope).steps)
-        return Round(scope, plan, outcome, not rest.steps, braked, tuple(problems), plugs, segments, ports, leftovers, final.strays)
+        plugs = tuple(known.plug for known in self._plugged.values())
+        failing = self._failing(target, scope, rest)
+        return Round(
+            scope,
+            plan,
+            outcome,
+            failing == NOTHING,
+            braked,
+            (*_problems(plan, outcome), *filter(None, [braked])),
+            plugs,
+            *(_absent(target, final) if prune else ((), ())),
+            leftovers=0 if target.prune else len(diff(desired, final, prune=True, scope=scope).steps),
+            strays=final.strays,
+            refused=tuple(f"port {port.nic} refused: {port.reason}" for port in refused),
+            failing=failing,
+        )
+
+    def _looked_at(self, target: Target, scope: Scope) -> Scope:
+        """Return the scope a round looks at.
+
+        The filter table belongs to no segment, only to a host that has one: its coming and going needs a look at everything. So
+        does what is braked: in parts it would pass.
+        """
+        if self._braked or self._filters_stand != _has_segments(target):
+            return ALL
+        return self.widened(target, scope)
+
+    def _brake(self, plan: Plan, target: Target, observed: HostState) -> str:
+        """Return why a plan must wait for a person (law 6), or nothing. Counts the host's ports, also those out of scope."""
+        document = target.word.document
+        if document is None or not target.prune or target.released:
+            return ""
+        here = {port.nic for port in self._admitted(target)[0]}
+        plugged = {nic for nic, known in self._plugged.items() if known.plug.state != "absent"}
+        bound = max(sum(1 for kind, _ in observed.resources if kind == Tap.kind), len(plugged))
+        return brake(max(len(plan.withdrawn), len(plugged - here)), bound, document.removal_share)
+
+    def _failing(self, target: Target, scope: Scope, rest: Plan) -> Scope:
+        """Return what is not as wanted after a round: steps that are still to do, guests that could not be plugged in."""
+        names = {nic for nic, known in self._plugged.items() if known.plug.problem and _inside(known.port, scope)}
+        ports = [port for port in self._admitted(target)[0] if port.nic in names]
+        unplugged = Scope(frozenset(port.vni for port in ports), frozenset(port.tap for port in ports))
+        return self.widened(target, merge([touched(rest), unplugged]))
 
     def widened(self, target: Target, scope: Scope) -> Scope:
         """Return the scope with the segments of its taps and all taps of its segments: what must be looked at together."""
@@ -145,23 +208,26 @@ class Reconciler:
 
     def _tapped(self, port: PortDocument) -> PortDocument:
         known = self._plugged.get(port.nic)
-        return msgspec.structs.replace(port, tap=known[1].tap) if known else port
+        return msgspec.structs.replace(port, tap=known.plug.tap) if known else port
 
-    def _plug(self, target: Target, scope: Scope) -> tuple[Plug, ...]:
+    def _plug(self, target: Target, scope: Scope) -> None:
         """See that every port in scope has its tap; ports already plugged the same way are not asked about again."""
-        document = target.word.document
-        if document is None:
-            return ()
+        if target.word.document is None:
+            return
         mtus = {vni: table.head.mtu for vni, table in target.word.tables.items()}
         asked: dict[GuestSource, list[PortDocument]] = {}
         for port in self._admitted(target)[0]:
-            known = self._plugged.get(port.nic)
-            stands = known and known[0] == port and known[1].state != "absent" and Path(f"/sys/class/net/{known[1].tap}").exists()
-            if _inside(port, scope) and not stands:
+            if _inside(port, scope) and not self._stands(port, mtus.get(port.vni, 0)):
                 asked.setdefault(port.source, []).append(port)
         for kind, ports in asked.items():
             self._ask(kind, ports, mtus)
-        return tuple(plug for _, plug in self._plugged.values())
+
+    def _stands(self, port: PortDocument, mtu: int) -> bool:
+        """Tell whether a port is plugged in as asked for, by the device that its source answered with."""
+        known = self._plugged.get(port.nic)
+        if known is None or (known.port, known.mtu) != (port, mtu) or known.plug.problem or known.plug.state == "absent":
+            return False
+        return known.index != 0 and known.index == _index(known.plug.tap)
 
     def _ask(self, kind: GuestSource, ports: Sequence[PortDocument], mtus: dict[int, int]) -> None:
         source = self._sources.get(kind)
@@ -172,19 +238,21 @@ class Reconciler:
         else:
             plugs = source.ensure(ports, mtus)
         for plug in plugs:
-            self._plugged[plug.nic] = (by_nic[plug.nic], plug)
+            port = by_nic[plug.nic]
+            self._plugged[plug.nic] = _Plugged(port, mtus.get(port.vni, 0), plug, _index(plug.tap))
 
-    def _unplug(self, target: Target) -> tuple[str, ...]:
-        """Remove guests whose ports are gone from the document; their taps are detached by now."""
-        ports = self._admitted(target)[0]
-        here = {port.nic for port in ports}
-        stale = [nic for nic in self._plugged if nic not in here]
-        for nic in stale:
+    def _unplug(self) -> None:
+        """Remove guests whose ports are gone from the newest document; their taps are detached by now.
+
+        The newest, not this round's: a round that overtook it may have plugged guests in that it never heard of.
+        """
+        if self._braked or not self._latest.may_prune:
+            return
+        ports = self._admitted(self._latest)[0]
+        for nic in self._plugged.keys() - {port.nic for port in ports}:
             del self._plugged[nic]
-        gone: list[str] = []
         for kind, source in self._sources.items():
-            gone += source.remove([port for port in ports if port.source is kind], prune=True)
-        return tuple({*stale, *gone})
+            source.remove([port for port in ports if port.source is kind], prune=True)
 
 
 def stray_text(stray: Stray) -> str:
@@ -206,6 +274,9 @@ def touched(plan: Plan) -> Scope:
                 vnis.add(int(bridge.removeprefix(bridge_name(0)[:-1])))
             case PortFilter(tap=name):
                 taps.add(name)
+            case QuarantineStep(name=name, bridge=bridge):
+                taps.add(name)
+                vnis.add(int(bridge.removeprefix(bridge_name(0)[:-1])))
             case FilterTable():
                 return ALL
     return Scope(frozenset(vnis), frozenset(taps))
@@ -215,22 +286,33 @@ def _has_segments(target: Target) -> bool:
     return target.word.document is not None and bool(target.word.document.segments)
 
 
-def brake(plan: Plan, target: Target, desired: HostState, observed: HostState) -> str:
-    """Return why a plan must wait for a person (law 6), or nothing."""
-    bound = sum(1 for kind, _ in observed.resources if kind == "tap")
-    share = target.word.document.removal_share if target.word.document else 0.0
-    count = len(plan.withdrawn)
-    if target.released or count < BRAKE_FLOOR or count <= share * bound:
+def brake(count: int, bound: int, share: float) -> str:
+    """Return why ``count`` of ``bound`` ports must not be withdrawn without a person (law 6), or nothing."""
+    if count < BRAKE_FLOOR or count <= share * bound:
         return ""
     return f"{count} of {bound} ports would be withdrawn at once, more than {share:.0%}: confirm with `vxloom host confirm`"
+
+
+def _problems(plan: Plan, outcome: Outcome) -> tuple[str, ...]:
+    failed = [f"{plan.steps[i].key[1]}: {error}" for i, error in outcome.failed.items()]
+    waiting = [f"{o.resource[1]} waits: {o.slot[1]} is held by {o.holder.name} ({o.holder.detail})" for o in plan.obstacles]
+    return (*failed, *waiting)
+
+
+def _index(name: str) -> int:
+    """Return a link's index, 0 when there is none of that name."""
+    try:
+        return if_nametoindex(name)
+    except OSError:
+        return 0
 
 
 def _inside(port: PortDocument, scope: Scope) -> bool:
     return scope.vnis is None or port.vni in scope.vnis or port.tap in scope.taps
 
 
-def _absent(target: Target, final: HostState, gone: Sequence[str]) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return tombstones of which nothing is left: VNIs without a link of ours, NICs without tap, filter and guest."""
+def _absent(target: Target, final: HostState) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Return tombstones of which nothing is left: VNIs without a link of ours, NICs without tap, filter, guest (or it is not verified)."""
     document = target.word.document
     if document is None:
         return (), ()

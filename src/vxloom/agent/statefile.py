@@ -33,6 +33,7 @@ class _Record(msgspec.Struct, frozen=True):
     holding: str
     loss: bool
     session_epoch: str
+    doubt: str
     documents: dict[str, HostDocument | None]
     """Set name → document; a set that does not exist is absent."""
     tables: dict[str, list[int]]
@@ -65,6 +66,7 @@ class StateFile:
             holding=record.holding,
             loss=record.loss,
             session_epoch=record.session_epoch,
+            doubt=record.doubt,
         )
         return replace(held, said=words.get("said", Word()), base=words.get("base"), first=words.get("first")), ""
 
@@ -78,6 +80,7 @@ class StateFile:
             held.holding,
             held.loss,
             held.session_epoch,
+            held.doubt,
             {name: word.document for name, word in words.items()},
             {name: sorted(word.tables) for name, word in words.items()},
         )

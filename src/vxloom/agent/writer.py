@@ -34,8 +34,19 @@ class Done:
     seconds: float
     partial: bool
     """It overtook a longer round: only its own scope is settled."""
-    clean: bool
-    """Nothing waits to be tried again."""
+    failing: Scope | None
+    """What is not as wanted and waits to be tried again, after this round; None: nothing."""
+    proven: bool
+    """Of what the server told up to this round's belief, nothing is among that."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Retry:
+    due: float
+    """On the monotonic clock."""
+    scope: Scope
+    told: bool
+    """Some of it the server told (and it never stood yet), so that the word is not proven."""
 
 
 class Writer:
@@ -50,7 +61,7 @@ class Writer:
         self._target = Target()
         self._saved: Held | None = None
         self._pending: dict[str, Scope] = {}
-        self._retry: tuple[float, Scope] | None = None
+        self._retry: _Retry | None = None
         self._failures = 0
         self._questions: list[Callable[[Reconciler, Target], None]] = []
         self._stopping = False
@@ -96,13 +107,9 @@ class Writer:
     def _work(self) -> None:
         while True:
             with self._wake:
-                while not (self._pending or self._questions or self._stopping):
-                    wait = self._retry[0] - time.monotonic() if self._retry else 5.0
-                    if wait <= 0 and self._retry:
-                        self._pending["retry"], self._retry = self._retry[1], None
-                        break
+                while not (self._due() or self._pending or self._questions or self._stopping):
                     self.idle = True
-                    self._wake.wait(max(wait, 0.001))
+                    self._wake.wait(max(self._retry.due - time.monotonic(), 0.001) if self._retry else 5.0)
                     self.progress = time.monotonic()
                 if self._stopping:
                     return
@@ -112,11 +119,21 @@ class Writer:
                 self._answer(question)
             self._turn()
 
+    def _due(self) -> bool:
+        """Take up what is to be tried again, if its time has come: also under a storm of events. Holds the condition."""
+        if self._retry is None or self._retry.due > time.monotonic():
+            return False
+        self._add("told" if self._retry.told else "retry", self._retry.scope)
+        self._retry = None
+        return True
+
     def _answer(self, question: Callable[[Reconciler, Target], None]) -> None:
         try:
             question(self._reconciler, self._target)
         except VxloomError as error:
             _log.warning("question not answered", error=str(error))
+        except Exception:  # noqa: BLE001 - the thread must outlive a defect: without it nothing is repaired any more
+            _log.exception("question failed")
 
     def _turn(self, apart_from: Scope | None = None) -> None:
         """Take what is pending (all of it, or only what does not touch ``apart_from``) and run one round."""
@@ -134,10 +151,12 @@ class Writer:
         result = self._round(held, target, scope, nested=partial)
         self.progress = time.monotonic()
         if not result.verified:
-            self._again(scope, result)
-        elif not partial:
+            self._again(scope, result, told=cause == "told")
+        elif self._retry is None:
             self._failures = 0
-        self._told(Done(held, target, result, cause, time.monotonic() - started, partial, clean=self._retry is None))
+        waiting = self._retry
+        failing, proven = (waiting.scope, not waiting.told) if waiting else (None, True)
+        self._told(Done(held, target, result, cause, time.monotonic() - started, partial, failing, proven))
 
     def _round(self, held: Held, target: Target, scope: Scope, *, nested: bool) -> Round:
         try:
@@ -156,13 +175,17 @@ class Writer:
         self.progress = time.monotonic()
         self._turn(apart_from=busy)
 
-    def _again(self, scope: Scope, result: Round) -> None:
+    def _again(self, scope: Scope, result: Round, *, told: bool) -> None:
+        failing = result.failing or scope
         delay = RETRY_SECONDS[min(self._failures, len(RETRY_SECONDS) - 1)]
         self._failures += 1
         if self._failures in {1, 10, 100}:  # the first of many equal failures, then now and then
             _log.warning("not as wanted yet", problems=result.problems, next_try=delay, tries=self._failures)
         with self._wake:
-            self._retry = (time.monotonic() + delay, merge([self._retry[1], scope]) if self._retry else scope)
+            before = self._retry
+            if before is not None:
+                failing, told = merge([before.scope, failing]), told or before.told
+            self._retry = _Retry(time.monotonic() + delay, failing, told)
 
 
 def _apart(scope: Scope, other: Scope) -> bool:
