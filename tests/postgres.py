@@ -113,6 +113,17 @@ class Cluster:
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
 
+    @contextmanager
+    def away(self, url: str) -> Iterator[None]:
+        """Have a database accept nobody meanwhile: what its users see when PostgreSQL is stopped."""
+        name = sa.make_url(url).database
+        self._say(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+        self.cut()
+        try:
+            yield
+        finally:
+            self._say(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+
     def stop(self) -> None:
         if self._control is not None:
             self._control.dispose()

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from cs import CloudStackApiException
 
 from tests.api.world import running
 from tests.postgres import Cluster, programs
@@ -212,10 +213,13 @@ def test_no_new_epoch_under_a_running_server(url: str, tmp_path: Path) -> None:
     server.close()
 
 
-def test_a_server_runs_on_it(empty: str, tmp_path: Path) -> None:
+def test_a_server_runs_on_it_and_outlives_its_absence(postgresql: Cluster, empty: str, tmp_path: Path) -> None:
     with running(tmp_path, "--database", empty) as server:
         api = server.client()
         assert api.listZones() == {}
         made = api.createZone(name="z1", networktype="Advanced", dns1="192.0.2.53", internaldns1="192.0.2.53")["zone"]
+        with postgresql.away(empty), pytest.raises(CloudStackApiException, match="check that PostgreSQL runs") as caught:
+            api.listZones()
+        assert postgresql.password not in str(caught.value)
         assert [zone["id"] for zone in api.listZones(keyword="Z")["zone"]] == [made["id"]]
         assert server.stop() == 0
