@@ -145,11 +145,16 @@ def one_line(error: object) -> str:
     return " ".join(str(error).split())
 
 
+def is_clash(error: IntegrityError) -> bool:
+    """Tell whether a value is taken that must be unique."""
+    return "UNIQUE" in str(error.orig) or getattr(error.orig, "sqlstate", "") == "23505"
+
+
 def request_error(error: IntegrityError, what: str, *, deleting: bool = False) -> RequestError:
     """Return what a refused constraint means to the API's caller: 431, or 536 where something still refers to what is ``deleting``."""
     text = one_line(error.orig)
     state = getattr(error.orig, "sqlstate", "")
-    if "UNIQUE" in text or state == "23505":
+    if is_clash(error):
         return RequestError(f"{what} already exists: {_taken(error, text)} is taken", remedy="choose another")
     if "FOREIGN KEY" not in text and state != "23503":
         return RequestError(f"{what} is incomplete: {text}")

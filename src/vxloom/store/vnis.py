@@ -14,6 +14,7 @@ from vxloom.errors import RequestError
 from vxloom.model.addresses import VNI_MAX, VNI_MIN
 from vxloom.store import gaps
 from vxloom.store import records as r
+from vxloom.store.engine import is_clash
 from vxloom.store.gaps import Interval
 from vxloom.store.schema import TABLES
 from vxloom.store.writing import PENDING, WriteTransaction
@@ -199,7 +200,7 @@ class VniTransaction(WriteTransaction):
             with self.connection.begin_nested():
                 self.add(row)
         except RequestError as error:
-            if isinstance(error.__cause__, IntegrityError) and error.code == 431:
+            if isinstance(error.__cause__, IntegrityError) and is_clash(error.__cause__):
                 return False
             raise
         return True

@@ -29,6 +29,11 @@ def test_a_mac_that_is_none_is_refused(world: World, mac: str) -> None:
         tx.take_mac("n", world.zone, mac)
 
 
+def test_a_mac_in_no_zone_is_refused_not_looked_for_for_ever(world: World) -> None:
+    with pytest.raises(RequestError, match="does not exist"), world.store.write("test") as tx:
+        tx.take_mac("n", "nowhere")
+
+
 def test_addresses_are_given_in_order_without_network_gateway_and_broadcast(world: World) -> None:
     with world.store.write("test") as tx:
         network = world.network(tx, cidr="10.1.1.0/29", gateway="10.1.1.3")
