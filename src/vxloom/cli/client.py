@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import http.client
+import itertools
 import json
 import os
 import time
@@ -18,6 +20,8 @@ from vxloom.errors import ConfigError, RequestError, TransportError
 from vxloom.settings import STATE
 
 Answer = dict[str, object]
+_PAGE = 500
+"""Rows of a page, the most a server gives by default (its setting default.page.size)."""
 _NAMES = ("CLOUDSTACK_ENDPOINT", "CLOUDSTACK_KEY", "CLOUDSTACK_SECRET")
 
 
@@ -44,7 +48,7 @@ class Client:
         except urllib.error.HTTPError as error:
             content = _unwrap(error.read())
             raise RequestError(str(content.get("errortext", error.reason)), code=error.code) from error
-        except OSError as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:  # ValueError: the endpoint is no URL
             raise TransportError(f"no answer from {self._endpoint}: {error}", remedy="is the server running?") from error
 
     def wait(self, job: str, seconds: float = 120.0) -> Answer:
@@ -68,8 +72,14 @@ class Client:
 
     def rows(self, command: str, kind: str, /, **parameters: str) -> list[Answer]:
         """Return a list command's objects, all pages."""
-        found = self.call(command, **{"listall": "true", **parameters}).get(kind, [])
-        return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+        rows: list[Answer] = []
+        for page in itertools.count(1):
+            answer = self.call(command, **{"listall": "true", **parameters, "page": str(page), "pagesize": str(_PAGE)})
+            found = answer.get(kind, [])
+            rows += [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+            if not found or len(rows) >= int(str(answer.get("count", 0))):
+                break
+        return rows
 
 
 def _exports(file: Path) -> dict[str, str]:
@@ -86,6 +96,6 @@ def _signature(fields: Mapping[str, str], secret: str) -> str:
 def _unwrap(body: bytes) -> Answer:
     try:
         (content,) = json.loads(body).values()
-    except ValueError as error:
+    except (ValueError, AttributeError) as error:
         raise TransportError("the answer is not CloudStack JSON", remedy="does the endpoint end in /client/api?") from error
     return content if isinstance(content, dict) else {}

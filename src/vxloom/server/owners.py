@@ -1,6 +1,7 @@
 """Who owns what, who may see it, and for whom somebody acts.
 
-Root admins reach everything, domain admins the accounts of their domain and of those below, users their own account.
+Root admins reach everything, domain admins the accounts of their domain and of those below (root admins' accounts excepted: with
+their keys they would be root admins themselves), users their own account.
 """
 
 from __future__ import annotations
@@ -58,8 +59,10 @@ def reaches(rx: ReadTransaction, caller: Caller, account: str) -> bool:
     if not caller.domain_admin:
         return False
     owner = rx.get(records.Account, account)
-    domain = owner and rx.get(records.Domain, owner.domain)
-    return bool(domain and _below(domain.path, caller.domain.path))
+    if owner is None or owner.type is records.AccountType.ROOT_ADMIN:
+        return False
+    domain = rx.get(records.Domain, owner.domain)
+    return domain is not None and _below(domain.path, caller.domain.path)
 
 
 def owner(call: Call, rx: ReadTransaction) -> records.Account:
@@ -126,7 +129,8 @@ def _accounts_of(call: Call, rx: ReadTransaction, domain: records.Domain, *, bel
         if not _below(domain.path, call.caller.domain.path):
             raise denied(call.caller, "domainid", domain.id)
     domains = [d.id for d in rx.all(records.Domain) if d.id == domain.id or (below and _below(d.path, domain.path))]
-    return tuple(account.id for account in rx.all(records.Account, domain=domains))
+    accounts = rx.all(records.Account, domain=domains)
+    return tuple(account.id for account in accounts if call.caller.root or account.type is not records.AccountType.ROOT_ADMIN)
 
 
 def _below(path: str, top: str) -> bool:

@@ -60,8 +60,8 @@ def success(text: str = "") -> Fields:
 
 
 def failure(error: RequestError) -> Fields:
-    """Return the content of an error."""
-    return {"uuidList": [], "errorcode": error.code, "cserrorcode": error.cs_code, "errortext": str(error)}
+    """Return the content of an error; its text is one line, whatever the names in it."""
+    return {"uuidList": [], "errorcode": error.code, "cserrorcode": error.cs_code, "errortext": " ".join(str(error).split())}
 
 
 def reply(wrapper: str, content: Fields, *, json: bool, status: int = 200) -> Reply:

@@ -43,6 +43,10 @@ def verify(parameters: Sequence[Pair], signature: str, secret: str) -> bool:
         return False
     key = secret.encode()
     signed = [(name, value) for name, value in parameters if name.lower() != "signature"]
+    # Names go into the signed text as they are. One with "&" or "=" in it could swallow others and leave the text as it was: who has
+    # seen a request could send it again without its id, or without its expiry.
+    if any("&" in name or "=" in name for name, _ in signed):
+        return False
     matches = (hmac.compare_digest(hmac.digest(key, text, hashlib.sha1), wanted) for text in canonical_texts(signed))
     return any(matches)
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vxloom.errors import RequestError
-from vxloom.server.signature import REFUSED, check_expiry, verify
+from vxloom.server.signature import REFUSED, canonical_texts, check_expiry, verify
 
 SECRET = "s3cret"
 AWKWARD = [
@@ -159,3 +159,20 @@ def test_other_versions_carry_no_expiry(version: str) -> None:
 def test_what_the_cs_library_sends_is_understood() -> None:
     moment = (NOW + timedelta(seconds=600)).astimezone(timezone(timedelta(hours=1)))
     check_expiry("3", moment.strftime("%Y-%m-%dT%H:%M:%S%z"), NOW)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        [("apikey", "K"), ("command=x&expires", "2026"), ("signatureversion", "3")],
+        [("apikey", "K"), ("command", "x"), ("expires=2026&signatureversion", "3")],
+        [("apikey=K&command=x&expires=2026&signatureversion", "3")],
+    ],
+)
+def test_a_name_cannot_swallow_other_parameters(forged: list[tuple[str, str]]) -> None:
+    honest = [("apikey", "K"), ("command", "x"), ("expires", "2026"), ("signatureversion", "3")]
+    text = next(canonical_texts(honest))
+    signature = base64.b64encode(hmac.digest(b"secret", text, "sha1")).decode()
+    assert verify(honest, signature, "secret")
+    assert text in set(canonical_texts(forged))  # the same text, so the signature alone would do
+    assert not verify(forged, signature, "secret")

@@ -68,5 +68,5 @@ class AllowSharedAddress(Command):
         elif step.outcome.silent:
             machines.silent(step, vm, "NIC.SHARED.UPDATE", "change the shared addresses of")
         else:
-            view = nic_views(step.tx, [nic], root=bool(step.job.context.get("root")))[0]
-            end(step, {"nic": {**view, "pendinghosts": step.outcome.pendinghosts}})
+            view = nic_views(step.tx, [nic], root=machines.for_root(step))[0]
+            end(step, {"nic": {**view, "pendinghosts": step.outcome.pendinghosts if machines.for_root(step) else None}})

@@ -38,6 +38,7 @@ class DeleteNetwork(Command):
                 user=call.caller.user.id,
                 instance_type="Network",
                 instance=network.id,
+                context={"root": call.caller.root},
                 phase="withdraw",
             )
             wait_until_forgotten(tx, job, network.zone, network.vni)
@@ -46,4 +47,4 @@ class DeleteNetwork(Command):
 
     def advance(self, step: Step) -> None:
         """Done; whoever is silent is named, and told when it comes back."""
-        end(step, {"success": True, "pendinghosts": step.outcome.pendinghosts})
+        end(step, {"success": True, "pendinghosts": step.outcome.pendinghosts if step.job.context.get("root") else None})

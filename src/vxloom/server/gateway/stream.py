@@ -109,7 +109,8 @@ class HostStream:
             self._dirty[vni] = None
         for vni in self._needs - needs:
             self._dirty.pop(vni, None)
-            self._held.pop(vni, None)
+        for vni in self._held.keys() - needs:  # the agent lets go of what its document does not name, of what it held before we met, too
+            del self._held[vni]
         self._needs = needs
         self._wake.set()
 
@@ -297,7 +298,12 @@ class HostStream:
         now = self._loop.time()
         due = self._asked_again.get(vni, 0.0) + self._timing.again
         self._asked_again[vni] = max(now, due)
-        self._loop.call_later(max(0.0, due - now), self.mark, vni)
+        self._loop.call_later(max(0.0, due - now), self._mark_again, vni)
+
+    def _mark_again(self, vni: int) -> None:
+        """The snapshot, and the word that closes a batch: an agent acts on what it was sent when it has it all."""
+        self._current_due = True
+        self.mark(vni)
 
     def _answered(self, answer: Answer) -> None:
         question = self._questions.get(answer.id)

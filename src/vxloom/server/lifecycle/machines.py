@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import structlog
+
 from vxloom.errors import RequestError
 from vxloom.model.intent import BindingState
 from vxloom.server.call import Call
@@ -14,6 +16,7 @@ from vxloom.server.views.machines import machine_views
 from vxloom.server.waiting import Outcome, Step, end, fail, wait_for_peers, wait_for_ports
 from vxloom.store import ReadTransaction, Transaction, records
 
+_log = structlog.get_logger(__name__)
 INSTANCE = "VirtualMachine"
 _SAMPLE = 64
 """Hosts looked at when there are more: the emptiest of that many random ones is near enough the emptiest of all."""
@@ -50,12 +53,11 @@ def choose_host(
 
 def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, wanted: str | None = None) -> records.Job:
     """Place a machine, bind its NICs there, and return the job that waits for it to be so."""
-    live = call.fleet.live()
     nics = nics_of(tx, vm.id)
     networks = [nic.network for nic in nics]
     for network in tx.all(records.Network, id=set(networks)):
         implement(call, tx, network)
-    host = choose_host(tx, vm, live, wanted=wanted)
+    host = _host_for(call, tx, vm, wanted)
     tx.update(records.Vm, vm.id, state=records.VmState.STARTING, last_host=host.id)
     for nic in nics:
         tx.bind(nic.id, host.id, BindingState.ACTIVE)
@@ -63,6 +65,18 @@ def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, wanted: str | No
     wait_for_ports(tx, job, host.id, networks)
     wait_for_peers(tx, job, networks, but=[host.id])
     return job
+
+
+def _host_for(call: Call, tx: Transaction, vm: records.Vm, wanted: str | None) -> records.Host:
+    """Choose a host; why each does not fit is for root admins to read, and in the log."""
+    try:
+        return choose_host(tx, vm, call.fleet.live(), wanted=wanted)
+    except RequestError as error:
+        if call.caller.root:
+            raise
+        _log.warning("no host fits", instance=vm.id, reason=error.message)
+        text = "Unable to create a deployment for the instance: no host fits"
+        raise RequestError(text, code=error.code, cs_code=error.cs_code, remedy="ask the cloud's administrator, or try later") from None
 
 
 def end_start(step: Step, *, event: str) -> None:
@@ -74,7 +88,8 @@ def end_start(step: Step, *, event: str) -> None:
         return end_in_error(step, vm, event, "start")
     step.tx.update(records.Vm, vm.id, state=records.VmState.RUNNING)
     step.tx.resolve_alert("vm.error", vm.id)
-    audit(step, event, f"Started instance {vm.name} on host {host_name(step, vm)}", vm)
+    place = f" on host {host_name(step, vm)}" if for_root(step) else ""
+    audit(step, event, f"Started instance {vm.name}{place}", vm)
     return finish(step)
 
 
@@ -200,7 +215,7 @@ def end_in_error(step: Step, vm: records.Vm, event: str, verb: str) -> None:
 
 def silent(step: Step, vm: records.Vm, event: str, verb: str) -> None:
     """Fail a job because of silent *must* hosts, and name them."""
-    listed = ", ".join(step.outcome.silent) or "(none)"
+    listed = ", ".join(step.outcome.silent if for_root(step) else ()) or "of its own"
     audit(step, event, f"Failed to {verb} instance {vm.name}: no word from host {listed}", vm, level="ERROR")
     fail(step.tx, step.job, f"Unable to {verb} instance {vm.name}: no acknowledgement from host {listed} in time")
 
@@ -208,8 +223,13 @@ def silent(step: Step, vm: records.Vm, event: str, verb: str) -> None:
 def finish(step: Step) -> None:
     """End a job with its machine as the result."""
     vm = machine_of(step)
-    views = machine_views(step.tx, [vm], root=bool(step.job.context.get("root"))) if vm else [{}]
-    end(step, {"virtualmachine": {**views[0], "pendinghosts": step.outcome.pendinghosts}})
+    views = machine_views(step.tx, [vm], root=for_root(step)) if vm else [{}]
+    end(step, {"virtualmachine": {**views[0], "pendinghosts": step.outcome.pendinghosts if for_root(step) else None}})
+
+
+def for_root(step: Step) -> bool:
+    """Tell whether a root admin asked for the job: others are not told which hosts there are (the alerts name them)."""
+    return bool(step.job.context.get("root"))
 
 
 def host_name(step: Step, vm: records.Vm) -> str:

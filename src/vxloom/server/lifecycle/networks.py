@@ -27,7 +27,7 @@ def implement(call: Call, tx: Transaction, network: records.Network) -> records.
         return network
     if network.vni is None:
         vni = tx.take_vni(network.id)
-        call.event(tx, "ZONE.VLAN.ASSIGN", f"Assigned Zone vNet: {vni} to network {network.name}", "Network", network.id)
+        _zone_event(call, tx, "ZONE.VLAN.ASSIGN", f"Assigned Zone vNet: {vni} to network {network.name}", network)
     mtu = network.mtu or mtu_of(tx, network.zone)
     return tx.update(records.Network, network.id, state=records.NetworkState.IMPLEMENTED, mtu=mtu)
 
@@ -51,8 +51,13 @@ def delete(call: Call, tx: Transaction, network: records.Network) -> None:
     refuse_in_use(tx, network)
     if network.vni is not None:
         tx.release_vni(network.id)
-        call.event(tx, "ZONE.VLAN.RELEASE", f"Released Zone vNet: {network.vni} of network {network.name}", "Network", network.id)
+        _zone_event(call, tx, "ZONE.VLAN.RELEASE", f"Released Zone vNet: {network.vni} of network {network.name}", network)
     tx.delete(records.Network, network.id)
+
+
+def _zone_event(call: Call, tx: Transaction, kind: str, text: str, network: records.Network) -> None:
+    """Leave an entry of no account: VNIs are for root admins."""
+    tx.event(kind, text, user=call.caller.user.id, resource_type="Network", resource=network.id)
 
 
 def _inner_mtu(host: records.Host) -> int:
