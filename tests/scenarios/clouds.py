@@ -205,12 +205,12 @@ class Cloud:
 
 
 @contextmanager
-def running(hypervisors: int, **options: int) -> Iterator[Cloud]:
-    """A lab with server, zone and every hypervisor joined."""
+def running(hypervisors: int, *, joined: int | None = None, **options: int) -> Iterator[Cloud]:
+    """A lab with server and zone; every hypervisor (or the first few) joined."""
     with Lab(hypervisors=hypervisors, api_port=0, **options) as lab:
         lab.start_server()
         made = Cloud(lab)
-        made.join()
+        made.join(*(node.name for node in lab.hypervisors[:joined]))
         yield made
 
 

@@ -89,6 +89,8 @@ class Stream:
         self._settings = settings
         self._identity = identity
         self._listener = listener
+        self._tried = ""
+        """The token last shown to a server."""
         self._timing = self._own_timing = timing or Timing()
         self._servers = _addresses(settings.server)
         self._writer: asyncio.StreamWriter | None = None
@@ -154,7 +156,7 @@ class Stream:
         """Return the seconds until the next attempt, scattered so that a thousand hosts do not come at one moment."""
         most = self._timing.soon if away < self._timing.patience else self._timing.late
         pause = min(most, self._timing.first * float(2 ** min(attempt, 16)))
-        if final and self._server % len(self._servers) == 0:  # every server was asked
+        if final and self._server % len(self._servers) == 0 and not self._token_untried():  # every server was asked
             pause = self._timing.refused
         return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
@@ -251,6 +253,7 @@ class Stream:
                 remedy="make one with createHostJoinToken on the server",
             )
         text, body = token
+        self._tried = text
         csr = self._identity.csr(self._name())
         # Nobody can be asked for his CA securely before the CA is known; so the token goes over a second connection.
         probe = await self._exchange(host, port, probing_context(), Join("", csr, self._name()))
@@ -277,6 +280,17 @@ class Stream:
             return self._settings.token_file.read_text().strip()
         except (OSError, UnicodeDecodeError):
             return ""
+
+    def _token_untried(self) -> bool:
+        """Tell whether there is a token that was never shown to a server: a host that was removed is given one before it is started."""
+        text = self._token_text()
+        return bool(text) and text != self._tried and not (self._identity.joined and self._known(text))
+
+    def _known(self, text: str) -> bool:
+        try:
+            return self._identity.joined_with(parse_token(text))
+        except IdentityError:
+            return False  # a damaged one is said when it is tried
 
     def _name(self) -> str:
         return self._settings.name or socket.gethostname()
