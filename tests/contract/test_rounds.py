@@ -88,7 +88,7 @@ def test_a_repair_that_fails_is_tried_again_under_a_storm_of_events(tmp_path, si
         try:
             simulated.delete_link("vxlan5001")
             agent.do(lambda: agent.core._look(Scope(frozenset({5001})), "event"))
-            wait_until(lambda: agent.core._problems != {}, "the failure", seconds=5)
+            wait_until(lambda: agent.core._problems != {}, "the failure", seconds=3)
             allowed.set()
             wait_until(lambda: ("vxlan", "vxlan5001") in simulated.driver.observe().resources, "the repair", seconds=5)
         finally:

@@ -153,10 +153,8 @@ class Core:
     def hello(self) -> Hello:
         """Say what this host holds."""
         held = self._held
-        epoch = held.session_epoch or held.epoch
-        tables = {vni: (table.revision, table.digest(epoch)) for vni, table in held.said.tables.items()}
         vtep, labels, facts = host_facts(self._settings)
-        return Hello(self._name, vtep, held.epoch, held.revision, held.nonce, tables, version=__version__, labels=labels, facts=facts)
+        return Hello(self._name, vtep, held.epoch, held.revision, held.nonce, held.known(), version=__version__, labels=labels, facts=facts)
 
     def connected(self, welcome: Welcome) -> None:
         """Meet a server: the one we knew, or another (then hold)."""
@@ -221,10 +219,10 @@ class Core:
             self._changed.add(table.vni)
 
     def _confirm(self, message: Confirm) -> None:
-        if message.epoch != self._held.session_epoch:
-            _log.warning("a confirmation for another server's database is not taken", epoch=message.epoch)
+        if message.epoch != self._held.session_epoch or self._held.said.document is None:
+            _log.warning("a confirmation of a database that has said nothing here is not taken", epoch=message.epoch)
             return
-        self._held = rules.confirmed(self._held, message.epoch, message.revision)
+        self._held = rules.confirmed(self._held, message.epoch)
         self._released = (message.epoch, message.revision)
         self._everything = True
         _log.info("confirmed by a person: pruning again", epoch=message.epoch, revision=message.revision)
@@ -306,7 +304,8 @@ class Core:
         return {} if failing is None else {vni: tables[vni].revision for vni in chosen - failing}
 
     def _report(self) -> None:
-        texts = [*(text for texts in self._problems.values() for text in texts), *self._refused, *map(stray_text, self._strays)]
+        contested = [f"VNI {vni} is another network's in the server's database: its new ports wait" for vni in self._held.contested()]
+        texts = [*contested, *(text for texts in self._problems.values() for text in texts), *self._refused, *map(stray_text, self._strays)]
         holding = self._held.holding or (self._held.doubt if self._held.said.document is not None else "")
         healthy = time.monotonic() - self._writer.progress < 30 and not texts
         self.send(

@@ -4,6 +4,9 @@ A host *holds* when the store behind the server is not the one it knew: another 
 database), a lower revision, or a history that lacks the host's last revision. While it holds, the host keeps
 exactly what it had (``base``), and applies only what changes after the new store's first word (``first``): a
 restored store's first word is old news, its changes are not. Nothing is removed until a person confirms.
+
+A restored store may also give a VNI this host still uses to another network. Two tenants on one bridge would be worse than
+a guest that waits: such a port is left out until then.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from vxloom.model.host import HostDocument, PortDocument, SegmentNeed, decode_ports, encode_port
+from vxloom.model.host import HostDocument
 from vxloom.model.rows import Rows, difference, union
 from vxloom.model.segment import SegmentTable
 
@@ -45,6 +48,8 @@ class Held:
     """Holding because ports vanished, not because the store is another: only a person ends it."""
     session_epoch: str = ""
     """Epoch of the store at the other end of the stream, under which digests on it are made."""
+    heard: tuple[int, str] = (0, "")
+    """While holding: revision and nonce of the latest ``Current``, which a confirmation makes the mark. Not kept on disk."""
     doubt: str = ""
     """Why what was known before may be more than this (no state on disk, or a torn one); nothing is pruned while it lasts."""
 
@@ -55,6 +60,23 @@ class Held:
         first = self.first or Word()
         return Word(_merge_documents(self.base, first, self.said), _merge_tables(self.base, first, self.said))
 
+    def contested(self) -> tuple[int, ...]:
+        """Return VNIs of segments kept here which are another network's in the database we hold against."""
+        base = self.base.tables if self.base else {}
+        return tuple(sorted(vni for vni, table in self.said.tables.items() if vni in base and base[vni].head.network != table.head.network))
+
+    def known(self) -> dict[int, tuple[int, int]]:
+        """Return VNI → (revision, digest) of all segments here; (0, 0) where the store that knows ``revision`` did not say so.
+
+        Those count too: a store that never heard of a VNI must not give it away while it is in use here (law 7).
+        """
+        here = {need.vni for word in (self.base, self.said) if word and word.document for need in word.document.segments}
+        segments = dict.fromkeys(here, (0, 0))
+        epoch = self.session_epoch or self.epoch
+        if self.base is None or self.loss:
+            segments |= {vni: (table.revision, table.digest(epoch)) for vni, table in self.said.tables.items()}
+        return segments
+
 
 def welcomed(held: Held, epoch: str, *, lineage: bool) -> Held:
     """Return the belief after a server introduced itself."""
@@ -62,9 +84,10 @@ def welcomed(held: Held, epoch: str, *, lineage: bool) -> Held:
         return replace(held, epoch=epoch, session_epoch=epoch)
     if held.base is None and epoch == held.epoch and lineage:
         return replace(held, session_epoch=epoch)
-    if held.base is not None and epoch == held.session_epoch and (held.loss or not (epoch == held.epoch and lineage)):
+    known = epoch == held.epoch and lineage
+    if held.base is not None and epoch == held.session_epoch and known == held.loss:
         return held  # a new stream to the store we are holding against: go on
-    if epoch == held.epoch and lineage:  # the store we knew is back: its word counts again, measured against what we kept
+    if known:  # the store we knew is back: its word counts again, measured against what we kept
         return replace(held, session_epoch=epoch, holding="", base=None, first=None, loss=False, said=held.effective())
     reason = (
         f"the server's database is another one (epoch {epoch[:8]}, known {held.epoch[:8]})"
@@ -72,7 +95,7 @@ def welcomed(held: Held, epoch: str, *, lineage: bool) -> Held:
         else f"the server's history lacks this host's revision {held.revision}"
     )
     kept = held.effective()
-    return replace(held, session_epoch=epoch, holding=reason, base=kept, first=Word(), said=Word(), loss=False)
+    return replace(held, session_epoch=epoch, holding=reason, base=kept, first=Word(), said=Word(), loss=False, heard=(0, ""))
 
 
 def documented(held: Held, document: HostDocument) -> Held:
@@ -82,7 +105,7 @@ def documented(held: Held, document: HostDocument) -> Held:
         lost = vanished(before, document)
         if lost or document.revision < before.revision:
             reason = f"{len(lost)} port(s) vanished without a tombstone" if lost else "the host document's revision went back"
-            held = replace(held, holding=reason, base=held.said, first=Word(document, held.said.tables), loss=True)
+            held = replace(held, holding=reason, base=held.said, first=Word(document, held.said.tables), loss=True, heard=(0, ""))
     first = held.first
     if held.base is not None and first is not None and first.document is None:
         first = replace(first, document=document)
@@ -102,21 +125,23 @@ def tabled(held: Held, table: SegmentTable) -> Held:
 def reached(held: Held, revision: int, nonce: str) -> Held:
     """Return the belief after ``Current``. While holding, the known history's mark is kept."""
     if held.base is not None:
-        return held
+        return replace(held, heard=(revision, nonce))
     return replace(held, revision=revision, nonce=nonce)
 
 
-def confirmed(held: Held, epoch: str, revision: int, nonce: str = "") -> Held:
+def confirmed(held: Held, epoch: str) -> Held:
     """Return the belief after a person confirmed: the word of this epoch's store is the truth, also what it lacks.
 
-    A host that did not hold keeps its mark in the history. One that did has none until the next ``Current``.
+    A host that did not hold keeps its mark in the history; one that did takes this store's. Without a word there is
+    nothing to confirm.
     """
-    if epoch != held.session_epoch:
+    if epoch != held.session_epoch or held.said.document is None:
         return held
     held = replace(held, doubt="")
     if held.base is None:
         return held
-    return replace(held, epoch=epoch, revision=revision if nonce else 0, nonce=nonce, holding="", base=None, first=None, loss=False)
+    revision, nonce = held.heard
+    return replace(held, epoch=epoch, revision=revision, nonce=nonce, holding="", base=None, first=None, loss=False)
 
 
 def vanished(before: HostDocument, after: HostDocument) -> frozenset[str]:
@@ -125,34 +150,58 @@ def vanished(before: HostDocument, after: HostDocument) -> frozenset[str]:
     return frozenset(_nic(raw) for raw in before.ports) - here - set(after.gone_ports)
 
 
+class _Place(msgspec.Struct):
+    """All that merging must read of a port: also of one whose other fields this version does not know."""
+
+    nic: str = "?"
+    vni: int = 0
+
+
+def _place(raw: msgspec.Raw) -> _Place:
+    try:
+        return msgspec.msgpack.decode(raw, type=_Place)
+    except msgspec.DecodeError:
+        return _Place()  # it is refused when it is compiled, and said so
+
+
 def _nic(raw: msgspec.Raw) -> str:
-    nic: str = msgspec.msgpack.decode(raw)["nic"]
-    return nic
+    return _place(raw).nic
 
 
 def _merge_documents(base: Word, first: Word, said: Word) -> HostDocument | None:
     if said.document is None or base.document is None:
         return base.document or said.document
-    ports: dict[str, PortDocument] = {port.nic: port for port in decode_ports(base.document)[0]}
     old = {bytes(raw) for raw in first.document.ports} if first.document else set()
-    fresh = msgspec.structs.replace(said.document, ports=tuple(raw for raw in said.document.ports if bytes(raw) not in old))
-    ports |= {port.nic: port for port in decode_ports(fresh)[0]}
+    ports = {_nic(raw): raw for raw in base.document.ports}
+    kept = {need.vni for need in base.document.segments}
+    for raw in said.document.ports:
+        place = _place(raw)
+        if bytes(raw) not in old and (place.vni not in kept or _same_network(base, said, place.vni)):
+            ports[place.nic] = raw
     needs = {need.vni: need for need in said.document.segments} | {need.vni: need for need in base.document.segments}
-    used = {port.vni for port in ports.values()}
+    used = {_place(raw).vni for raw in ports.values()}
     return msgspec.structs.replace(
         said.document,
-        ports=tuple(encode_port(port) for port in ports.values()),
-        segments=tuple(SegmentNeed(vni, need.revision) for vni, need in sorted(needs.items()) if vni in used),
+        ports=tuple(ports.values()),
+        segments=tuple(need for vni, need in sorted(needs.items()) if vni in used),
         gone_ports=(),
         gone_segments=(),
     )
 
 
+def _same_network(base: Word, said: Word, vni: int) -> bool:
+    """Tell whether a VNI means one network in both words. Unknown is not the same."""
+    here, there = base.tables.get(vni), said.tables.get(vni)
+    return here is not None and there is not None and here.head.network == there.head.network
+
+
 def _merge_tables(base: Word, first: Word, said: Word) -> Tables:
-    merged = {**said.tables, **base.tables}
+    kept = {need.vni for need in base.document.segments} if base.document else set()
+    # Of a segment kept here whose table was lost the rows are unknown, and left alone; the other store's would be old news.
+    merged = {**{vni: table for vni, table in said.tables.items() if vni not in kept}, **base.tables}
     for vni, now in said.tables.items():
         held, start = base.tables.get(vni), first.tables.get(vni)
-        if held is None or start is None:
+        if held is None or start is None or not _same_network(base, said, vni):
             continue
         members, ports, addresses = (
             _overlay(getattr(held, name), difference(getattr(now, name), getattr(start, name)), identity)

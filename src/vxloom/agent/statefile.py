@@ -2,7 +2,8 @@
 
 ``held.bin`` holds the belief without tables and is written durably before anything is acknowledged;
 ``segment-<set>-<VNI>.bin`` hold tables, whose loss only costs a snapshot. Every file carries a digest: a torn one is set
-aside as ``*.torn``, never trusted and never deleted.
+aside as ``*.torn``, never trusted and never deleted. Tables are not flushed one by one, so ``held.bin`` says of which
+revision each must be: one that a power failure took back is not trusted either.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from vxloom.agent.held import Held, Word
 from vxloom.errors import StateError
@@ -20,6 +22,7 @@ from vxloom.model.host import HostDocument
 from vxloom.model.segment import SegmentTable
 from vxloom.model.wire import Table, table_message, table_of
 
+_log = structlog.get_logger("vxloom.agent.statefile")
 _MAGIC = b"vxloom-state-1\n"
 _SETS = ("said", "base", "first")
 
@@ -36,8 +39,8 @@ class _Record(msgspec.Struct, frozen=True):
     doubt: str
     documents: dict[str, HostDocument | None]
     """Set name → document; a set that does not exist is absent."""
-    tables: dict[str, list[int]]
-    """Set name → VNIs with a file of their own."""
+    tables: dict[str, dict[int, int]]
+    """Set name → VNI with a file of its own → revision that file has at least."""
 
 
 class StateFile:
@@ -45,19 +48,22 @@ class StateFile:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._written: dict[str, SegmentTable] = {}
+        self._swept = False
+        self._torn = False
 
     def load(self) -> tuple[Held, str]:
-        """Return the belief and, if nothing could be trusted although something should be there, why."""
+        """Return the belief and, if nothing could be trusted although something should be there, why. Changes nothing on disk."""
         path = self._directory / "held.bin"
-        if not path.exists():
-            return Held(), "no state file"
         try:
             record = msgspec.msgpack.decode(_unseal(path), type=_Record)
+        except FileNotFoundError:
+            return Held(), "no state file"
         except (StateError, msgspec.DecodeError) as error:
-            path.replace(path.with_suffix(".torn"))
+            self._torn = True
             return Held(), f"state file torn: {error}"
+        except OSError as error:
+            return Held(), f"state file cannot be read: {error.strerror}"
         words = {name: self._word(name, record) for name in record.documents}
         held = Held(
             epoch=record.epoch,
@@ -82,9 +88,13 @@ class StateFile:
             held.session_epoch,
             held.doubt,
             {name: word.document for name, word in words.items()},
-            {name: sorted(word.tables) for name, word in words.items()},
+            {name: {vni: table.revision for vni, table in word.tables.items()} for name, word in words.items()},
         )
         try:
+            self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if self._torn:  # kept for whoever wants to know what was in it
+                (self._directory / "held.bin").replace(self._directory / "held.torn")
+                self._torn = False
             for name, word in words.items():
                 for vni, table in word.tables.items():
                     self._save_table(f"segment-{name}-{vni}.bin", table)
@@ -103,19 +113,28 @@ class StateFile:
 
     def _word(self, name: str, record: _Record) -> Word:
         tables: dict[int, SegmentTable] = {}
-        for vni in record.tables.get(name, []):
+        for vni, revision in record.tables.get(name, {}).items():
             path = self._directory / f"segment-{name}-{vni}.bin"
             try:
                 table = table_of(msgspec.msgpack.decode(_unseal(path), type=Table), "disk")
-            except (StateError, msgspec.DecodeError, OSError):
-                continue  # a snapshot will be asked for; until then this segment's rows are not pruned
+            except (StateError, msgspec.DecodeError, OSError) as error:
+                # A snapshot will be asked for; until then this segment's rows are left alone.
+                _log.warning("a table on disk cannot be used; the server is asked for it", file=str(path), reason=str(error))
+                continue
+            if table.revision < revision:
+                _log.warning("a table is older than it should be and not used", file=str(path), held=table.revision, wanted=revision)
+                continue
             tables[vni] = self._written[path.name] = table
         return Word(record.documents[name], tables)
 
     def _sweep(self, wanted: set[str]) -> None:
-        for name in self._written.keys() - wanted:
+        known = set(self._written)
+        if not self._swept:  # a crash may have left files nobody remembers
+            known |= {path.name for pattern in ("segment-*.bin", ".*.draft") for path in self._directory.glob(pattern)}
+        for name in known - wanted:
             (self._directory / name).unlink(missing_ok=True)
-            del self._written[name]
+            self._written.pop(name, None)
+        self._swept = True
 
 
 def _seal(path: Path, payload: bytes, *, durable: bool) -> None:
@@ -127,6 +146,12 @@ def _seal(path: Path, payload: bytes, *, durable: bool) -> None:
             file.flush()
             os.fsync(file.fileno())
     draft.replace(path)
+    if durable:  # the name, too: else a power failure brings the old file back, and with it what was acknowledged as gone
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _unseal(path: Path) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 
 from tests.unit.agent.words import NICS, document, port, segment
@@ -109,7 +112,7 @@ def test_the_right_server_coming_back_ends_the_holding(settled):
 
 def test_a_person_ends_the_holding(settled):
     after = rules.documented(rules.welcomed(settled, "e2", lineage=False), document(port(1), revision=3, epoch="e2"))
-    after = rules.confirmed(after, "e2", 3)
+    after = rules.confirmed(after, "e2")
     assert nics(after) == {NICS[1]}
     assert not after.holding
     assert after.epoch == "e2"
@@ -117,7 +120,7 @@ def test_a_person_ends_the_holding(settled):
 
 def test_a_confirmation_for_another_epoch_is_ignored(settled):
     after = rules.documented(rules.welcomed(settled, "e2", lineage=False), document(port(1), revision=3, epoch="e2"))
-    assert rules.confirmed(after, "e3", 3) is after
+    assert rules.confirmed(after, "e3") is after
 
 
 def test_a_revision_that_goes_back_on_one_stream_holds(settled):
@@ -130,3 +133,68 @@ def test_a_fresh_agent_has_nothing_to_hold():
     assert held.epoch == "e1"
     assert not held.holding
     assert held.effective().document is None
+
+
+def test_a_confirmed_host_takes_the_new_history_for_its_own(settled):
+    after = rules.documented(rules.welcomed(settled, "e2", lineage=False), document(port(1), revision=3, epoch="e2"))
+    after = rules.confirmed(rules.reached(after, 3, "m3"), "e2")
+    assert (after.epoch, after.revision, after.nonce) == ("e2", 3, "m3")
+
+
+def test_a_confirmation_without_holding_keeps_the_mark(settled):
+    """The brake is confirmed the same way; without its mark the host could not tell a restored store from this one."""
+    after = rules.confirmed(settled, "e1")
+    assert (after.epoch, after.revision, after.nonce) == ("e1", 5, "n5")
+
+
+def test_a_store_that_said_nothing_cannot_be_confirmed(settled):
+    after = rules.confirmed(rules.reached(rules.welcomed(settled, "e2", lineage=False), 3, "m3"), "e2")
+    assert nics(after) == {NICS[1], NICS[2]}
+    assert after.holding
+
+
+def test_after_a_loss_an_older_history_of_the_same_epoch_does_not_bring_back_the_past(settled):
+    after = rules.documented(settled, document(port(1), revision=6))
+    after = rules.welcomed(after, "e1", lineage=False)
+    after = rules.documented(after, document(port(1), port(9), revision=3))
+    assert nics(after) == {NICS[1], NICS[2]}
+    assert "lacks this host's revision" in after.holding
+
+
+def test_a_vni_that_is_another_network_there_takes_no_new_port_here(settled):
+    """The backup is older than network 5001; its store has given the VNI to somebody else since."""
+    after = rules.documented(rules.welcomed(settled, "e2", lineage=False), document(revision=3, epoch="e2"))
+    after = rules.documented(after, document(port(4), revision=4, epoch="e2"))
+    assert nics(after) == {NICS[1], NICS[2]}, "before its table has come nobody knows whose VNI it is"
+    table = segment(5001, {4: 1, 1: 6}, 4)
+    after = rules.tabled(after, replace(table, head=replace(table.head, network="strangers")))
+    assert nics(after) == {NICS[1], NICS[2]}
+    assert macs(after) == {1: 1, 2: 1, 3: 2}
+    assert after.contested() == (5001,)
+    after = rules.confirmed(after, "e2")
+    assert nics(after) == {NICS[4]}
+    assert after.contested() == ()
+
+
+def test_a_host_that_holds_tells_all_its_segments_but_only_revisions_of_the_store_it_knew(settled):
+    """A restored store must not give away a VNI that is in use here (law 7)."""
+    assert settled.known()[5001][0] == 5
+    after = rules.documented(rules.welcomed(settled, "e2", lineage=False), document(port(5, vni=6000), revision=3, epoch="e2"))
+    after = rules.tabled(after, segment(6000, {5: 1}, 3))
+    assert after.known() == {5001: (0, 0), 6000: (0, 0)}
+
+
+def test_while_holding_the_table_of_a_kept_segment_is_not_the_other_stores(settled):
+    """It was torn on disk: its rows are unknown, and left alone."""
+    torn = replace(settled, said=replace(settled.said, tables={}))
+    after = rules.documented(rules.welcomed(torn, "e2", lineage=False), document(port(1), revision=3, epoch="e2"))
+    after = rules.tabled(after, segment(5001, {1: 7}, 3))
+    assert after.effective().tables == {}
+
+
+def test_a_port_nobody_here_can_read_is_kept_while_holding(settled):
+    raw = msgspec.Raw(msgspec.msgpack.encode({"nic": NICS[7], "vni": 5001, "security": {"new": 1}}))
+    doc = msgspec.structs.replace(settled.said.document, ports=(*settled.said.document.ports, raw))
+    after = rules.welcomed(rules.documented(settled, doc), "e2", lineage=False)
+    after = rules.documented(after, document(revision=3, epoch="e2"))
+    assert raw in after.effective().document.ports
