@@ -32,7 +32,7 @@ class Size:
     doomed: dict[int, int]
 
 
-_SIZES = {"sqlite": Size(5, 10, 6, {0: 15, 1: 45, 2: 75}), "postgresql": Size(3, 5, 4, {0: 12, 1: 30})}
+_SIZES = {"sqlite": Size(5, 10, 6, {0: 15, 1: 45, 2: 75}), "postgresql": Size(2, 6, 4, {0: 20})}
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ def test_a_mac_is_local_unicast_and_in_the_zone_once(world: World) -> None:
 
 
 @pytest.mark.parametrize("mac", ["01:00:5e:00:00:01", "00:00:00:00:00:00", "nonsense"])
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # a question of text, not of the database
 def test_a_mac_that_is_none_is_refused(world: World, mac: str) -> None:
     with pytest.raises(RequestError), world.store.write("test") as tx:
         tx.take_mac("n", world.zone, mac)

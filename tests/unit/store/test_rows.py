@@ -182,6 +182,7 @@ def test_a_zone_value_wins_over_the_global_one_and_that_over_the_default(world: 
         ("default.page.size", "1", True),
     ],
 )
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # a question of text, not of the database
 def test_a_bad_setting_is_refused(world: World, name: str, value: str, zone: bool) -> None:
     with pytest.raises(RequestError), world.store.write("test") as tx:
         tx.set_setting(name, value, world.zone if zone else None)

@@ -25,6 +25,7 @@ from vxloom.store.vnis import limits, parse_ranges
         ("0-16777214", "0-16777214"),
     ],
 )
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # a question of text, not of the database
 def test_ranges_are_normalised(world: World, text: str, normal: str) -> None:
     with world.store.write("test") as tx:
         assert tx.set_vni_ranges(world.physical, text) == normal
@@ -44,6 +45,7 @@ def test_ranges_are_normalised(world: World, text: str, normal: str) -> None:
         ("1-16777215", "Vnet range has to be between 0 and 16777214"),
     ],
 )
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # a question of text, not of the database
 def test_a_bad_range_is_refused_and_changes_nothing(world: World, text: str, says: str) -> None:
     with pytest.raises(RequestError, match=says) as caught, world.store.write("test") as tx:
         tx.set_vni_ranges(world.physical, text)
