@@ -6,13 +6,18 @@ A guest is pinned as ``ip netns`` does (``/run/netns/<VM name>.<first 8 of the V
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
+import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from vxloom.errors import DataplaneError
 from vxloom.hypervisor.source import Plug, wanted_up
@@ -20,12 +25,16 @@ from vxloom.model.host import PortDocument
 
 NETNS = Path("/run/netns")
 _CARD_INDEX = 1_900_000_000
+_ODD = re.compile(r"[^A-Za-z0-9_-]")
 _ABSENT = ("Cannot find device", "No such file or directory", "does not exist")
 
 
 def guest_name(port: PortDocument) -> str:
-    """Return the namespace's name: readable, and unique although tenants may give VMs the same name."""
-    return f"{port.vm_name}.{port.vm[:8]}"
+    """Return the namespace's name: readable, and unique although tenants may give VMs the same name.
+
+    It names files, so nothing of what people called their VM can lead out of their folder.
+    """
+    return f"{_ODD.sub('-', port.vm_name)[:64]}.{_ODD.sub('-', port.vm)[:8]}"
 
 
 class NamespaceSource:
@@ -42,99 +51,180 @@ class NamespaceSource:
         plugs: list[Plug] = []
         for name, nics in guests.items():
             try:
-                plugs += self._ensure_guest(name, nics, mtus)
+                self._ensure_guest(name, nics)
             except DataplaneError as error:
                 plugs += [Plug(port.nic, port.tap, "absent", str(error)) for port in nics]
+            else:
+                plugs += [_plug(name, port, mtus.get(port.vni, 1450)) for port in nics]
         return tuple(plugs)
 
     def remove(self, keep: Sequence[PortDocument], *, prune: bool) -> tuple[str, ...]:
-        """See :class:`vxloom.hypervisor.source.Source`."""
+        """See :class:`vxloom.hypervisor.source.Source`. One that cannot be removed keeps none of the others."""
         kept = {port.nic for port in keep}
         removed: list[str] = []
+        failed: list[DataplaneError] = []
         if not prune or not self._registry.is_dir():
             return ()
-        for record in sorted(self._registry.iterdir()):
-            nics: dict[str, str] = json.loads(record.read_text())
-            gone = {nic: tap for nic, tap in nics.items() if nic not in kept}
-            if not gone:
-                continue
-            for tap in gone.values():
-                _ip("link", "del", tap, missing_ok=True)
-            left = {nic: tap for nic, tap in nics.items() if nic in kept}
-            if left:
-                self._record(record.name, left)
-            else:
-                _destroy(record.name)
-                record.unlink()
-            removed += gone
+        for name in sorted(record.name for record in self._registry.iterdir()):
+            try:
+                removed += self._remove_guest(name, kept)
+            except DataplaneError as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return tuple(removed)
 
-    def _ensure_guest(self, name: str, ports: Sequence[PortDocument], mtus: Mapping[int, int]) -> list[Plug]:
-        if not (NETNS / name).exists():
-            _ip("netns", "add", name)
-            _ip("-n", name, "link", "set", "lo", "up")
-        taps = {port.nic: port.tap for port in ports}
-        if self._recorded(name) != taps:  # before the device exists: a crash here leaves nothing unaccounted for
-            self._record(name, self._recorded(name) | taps)
-        plugs = []
-        for port in ports:
-            if not Path(f"/sys/class/net/{port.tap}").exists():
-                _make_card(name, port, mtus.get(port.vni, 1450))
-            up = wanted_up(port)
-            _set_card(name, port, up=up)
-            plugs.append(Plug(port.nic, port.tap, "running" if up else "prepared"))
-        return plugs
+    def _remove_guest(self, name: str, kept: set[str]) -> tuple[str, ...]:
+        nics = self._recorded(name)
+        gone = {nic: tap for nic, tap in nics.items() if nic not in kept}
+        if not gone:
+            return ()
+        for tap in gone.values():
+            _ip("link", "del", tap, missing_ok=True)
+        left = {nic: tap for nic, tap in nics.items() if nic in kept}
+        if left:
+            self._record(name, left)
+        else:
+            _destroy(name)
+            (self._registry / name).unlink()
+        return tuple(gone)
+
+    def _ensure_guest(self, name: str, ports: Sequence[PortDocument]) -> None:
+        recorded = self._recorded(name)
+        nics = recorded | {port.nic: port.tap for port in ports}
+        if nics != recorded:  # before anything exists: a crash here leaves nothing unaccounted for
+            self._record(name, nics)
+        if _pinned(name):
+            return
+        if (NETNS / name).exists():  # the name without the namespace: somebody was killed half-way
+            _ip("netns", "del", name)
+        _ip("netns", "add", name)
 
     def _recorded(self, name: str) -> dict[str, str]:
         record = self._registry / name
-        if not record.exists():
+        try:
+            nics: dict[str, str] = json.loads(record.read_text())
+        except FileNotFoundError:
             return {}
-        nics: dict[str, str] = json.loads(record.read_text())
+        except (OSError, ValueError) as error:
+            text = f"{error}; remove this guest by hand, then the file"
+            raise DataplaneError(str(record), "read", errno.EIO, text) from error
         return nics
 
     def _record(self, name: str, nics: Mapping[str, str]) -> None:
-        self._registry.mkdir(parents=True, exist_ok=True)
-        draft = self._registry.parent / f".{name}.draft"
-        draft.write_text(json.dumps(dict(nics)))
-        draft.replace(self._registry / name)
+        try:
+            self._registry.mkdir(parents=True, exist_ok=True)
+            draft = self._registry.parent / f".{name}.draft"
+            draft.write_text(json.dumps(dict(nics)))
+            draft.replace(self._registry / name)
+        except OSError as error:
+            raise DataplaneError(str(self._registry / name), "write", error.errno or errno.EIO) from error
 
 
 def _card(port: PortDocument) -> str:
     return f"eth{port.position}"
 
 
+def _plug(name: str, port: PortDocument, mtu: int) -> Plug:
+    """Make or mend one card of a guest, tap and all."""
+    up = wanted_up(port)
+    try:
+        shown = _shown(name, port)
+        if shown is None or not _joined(shown, port, name):
+            _make_card(name, port, mtu)
+            shown = _shown(name, port) or {}
+        _set_card(name, port, shown, mtu, up=up)
+    except DataplaneError as error:
+        return Plug(port.nic, port.tap, "absent", str(error))
+    return Plug(port.nic, port.tap, "running" if up else "prepared")
+
+
+def _pinned(name: str) -> bool:
+    """Tell whether the name holds a namespace: then it is a mount of its own."""
+    try:
+        return (NETNS / name).stat().st_dev != NETNS.stat().st_dev
+    except OSError:
+        return False
+
+
+def _shown(name: str, port: PortDocument) -> dict[str, Any] | None:
+    """Return the guest's card as iproute2 shows it, None when there is none."""
+    text = _ip("-n", name, "-j", "addr", "show", "dev", _card(port), missing_ok=True)
+    found = [link for link in json.loads(text or "[]") if link]
+    return found[0] if found else None
+
+
+def _joined(shown: Mapping[str, Any], port: PortDocument, name: str) -> bool:
+    """Tell whether card and tap are the two ends of one wire. Raises ``DataplaneError`` while the card is another NIC's."""
+    if shown.get("link_index") == _index(port.tap):
+        return True
+    text = f"the guest has a {_card(port)} whose other end is not {port.tap}; it is tried again when that one has gone"
+    raise DataplaneError(name, "plug into", errno.EEXIST, text)
+
+
+def _index(link: str) -> int:
+    try:
+        return socket.if_nametoindex(link)
+    except OSError:
+        return 0
+
+
 def _make_card(name: str, port: PortDocument, mtu: int) -> None:
     card, size = _card(port), str(mtu)
+    if _index(port.tap):
+        _clear(port.tap)
+    _ip("-n", name, "link", "set", "lo", "up")
     # An index no tap has: where both ends of a veth have the same index the kernel takes the link for a plain device and
     # reports its carrier up to a second late (linkwatch_urgent_event, net/core/link_watch.c; measured on 6.18).
     index = str(_CARD_INDEX + port.position)
     # fmt: off
     _ip("-n", name, "link", "add", "name", card, "index", index, "mtu", size, "address", port.mac, "type", "veth",
-        "peer", "name", port.tap, "mtu", size, "netns", str(os.getpid()))
+        "peer", "name", port.tap, "mtu", size, "netns", str(threading.get_native_id()))
     # fmt: on
-    Path(f"/proc/sys/net/ipv6/conf/{port.tap}/disable_ipv6").write_text("1")  # a tap is a wire; the host says nothing on it
+    switch = Path(f"/proc/sys/net/ipv6/conf/{port.tap}/disable_ipv6")  # a tap is a wire; the host says nothing on it
+    try:
+        switch.write_text("1")
+    except FileNotFoundError:
+        return  # a kernel without IPv6 says nothing anyway
+    except OSError as error:
+        raise DataplaneError(port.tap, "disable IPv6 on", error.errno or errno.EIO) from error
 
 
-def _set_card(name: str, port: PortDocument, *, up: bool) -> None:
-    """Bring the guest's card to its state. Addresses go with the link: IPv6 ones are lost when it goes down."""
+def _clear(tap: str) -> None:
+    """Remove a tap whose guest has lost its namespace's name; anything but a veth is somebody else's."""
+    link = json.loads(_ip("-j", "-d", "link", "show", "dev", tap))[0]
+    kind = link.get("linkinfo", {}).get("info_kind", "device")
+    if kind != "veth":
+        raise DataplaneError(tap, "make", errno.EEXIST, f"a {kind} of that name is somebody else's; remove it: ip link del {tap}")
+    _ip("link", "del", tap, missing_ok=True)
+
+
+def _set_card(name: str, port: PortDocument, link: Mapping[str, Any], mtu: int, *, up: bool) -> None:
+    """Bring the guest's card to its state. Addresses go with the link: IPv6 ones are lost when it goes down.
+
+    Addresses are only added: what a guest gives itself (a virtual router's, say) is its own business.
+    """
     card = _card(port)
-    shown = _ip("-n", name, "-j", "addr", "show", "dev", card)
-    link = json.loads(shown)[0]
-    if ("UP" in link["flags"]) != up:
+    if (link.get("mtu"), link.get("address")) != (mtu, port.mac.lower()):
+        _ip("-n", name, "link", "set", card, "mtu", str(mtu), "address", port.mac)
+    if ("UP" in link.get("flags", ())) != up:
         _ip("-n", name, "link", "set", card, "up" if up else "down")
     if not up:
         return
-    have = {f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["scope"] == "global"}
+    have = {f"{a['local']}/{a['prefixlen']}" for a in link.get("addr_info", ()) if a["scope"] == "global"}
     for address in port.ips:
         if address not in have:
             _ip("-n", name, "addr", "add", address, "dev", card, *(("nodad",) if ":" in address else ()))
-    if port.gateway and not _ip("-n", name, "route", "show", "default").strip():
-        _ip("-n", name, "route", "add", "default", "via", port.gateway, "dev", card)
+    if port.gateway:
+        family = "-6" if ":" in port.gateway else "-4"
+        if not _ip("-n", name, family, "route", "show", "default").strip():
+            _ip("-n", name, family, "route", "add", "default", "via", port.gateway, "dev", card)
 
 
 def _destroy(name: str) -> None:
     """Remove a guest and what runs in it: a process would keep the namespace alive unseen."""
-    if not (NETNS / name).exists():
+    if not _pinned(name):
+        (NETNS / name).unlink(missing_ok=True)
         return
     for pid in _ip("netns", "pids", name).split():
         try:
@@ -146,7 +236,10 @@ def _destroy(name: str) -> None:
 
 def _ip(*arguments: str, missing_ok: bool = False) -> str:
     """Run iproute2; raises :class:`DataplaneError` with its words."""
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise DataplaneError("guest", "run ip for", error.errno or errno.EIO, f"{error.strerror}: is iproute2 installed?") from error
     if done.returncode and not (missing_ok and any(text in done.stderr for text in _ABSENT)):
         raise DataplaneError("guest", f"ip {' '.join(arguments)}", done.returncode, done.stderr.strip())
     return done.stdout
