@@ -1,8 +1,8 @@
 """The whole path of new segment tables of 100,000 ports: messages, compile, observe, plan, apply, read back and compare.
 
 The peer is handed the finished command lines and only has to carry them out. ``path100k`` has ten segments of 10,000 ports, the most
-that a flat segment is meant to have; ``path100k-flat`` has them all in one. There the kernel sets the pace: it dumps the FDB of one
-device in pieces of 32 KiB and walks the list from its head for every piece, so that reading back grows with the square.
+that a flat segment is meant to have; ``path100k-flat`` has them all in one, which is read back by its keys: a dump of so long a table
+costs the kernel more than the writing (:mod:`vxloom.dataplane.linuxbridge.reread`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def run(bench: Bench) -> Iterator[Row]:
         yield pairs.rates("path100k", "ports/s", count, PEER, Bound("ratio", ">=", 1))
     if bench.wants("path100k-flat"):
         pairs = _path(bench, host, range(6000, 6001), count, bench.size(4, 1))
-        yield pairs.rates("path100k-flat", "ports/s, one segment", count, PEER, None)
+        yield pairs.rates("path100k-flat", "ports/s, one segment", count, PEER, Bound("ratio", ">=", 1))
 
 
 def _path(bench: Bench, host: Host, vnis: range, each: int, pairs: int) -> Pairs:

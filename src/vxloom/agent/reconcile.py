@@ -116,6 +116,7 @@ class Reconciler:
         self._latest = target
         scope = self._looked_at(target, scope)
         self._plug(target, scope)
+        scope = self.widened(target, scope)  # by the names of taps that were just found
         plan, desired, observed, refused = self.plan(target, scope)
         braked = self._braked = self._brake(plan, target, observed)
         prune = target.may_prune and not braked
@@ -123,7 +124,7 @@ class Reconciler:
             plan = diff(desired, observed, prune=False, scope=scope)
         urgent = partial(overtake, touched(plan)) if overtake else None
         outcome = self._driver.apply(plan, urgent) if plan else Outcome()
-        final = self._driver.observe(scope) if plan else observed
+        final = self._driver.reread(plan, observed, scope) if plan else observed
         rest = diff(desired, final, prune=prune, scope=scope) if plan else plan
         self._unplug()
         if scope.everything:
@@ -173,12 +174,21 @@ class Reconciler:
         return self.widened(target, merge([touched(rest), unplugged]))
 
     def widened(self, target: Target, scope: Scope) -> Scope:
-        """Return the scope with the segments of its taps and all taps of its segments: what must be looked at together."""
+        """Return the scope with the segments of its taps and all taps of its segments: what must be looked at together.
+
+        A link nobody knows may be a tap that is waited for: it is told by its MAC, not by its name.
+        """
         if scope.vnis is None:
             return scope
         ports = [self._tapped(port) for port in self._admitted(target)[0]]
         vnis = scope.vnis | {port.vni for port in ports if port.tap in scope.taps}
+        if scope.taps - {port.tap for port in ports}:
+            vnis |= {port.vni for port in ports if self._awaited(port)}
         return Scope(vnis, scope.taps | {port.tap for port in ports if port.vni in vnis})
+
+    def _awaited(self, port: PortDocument) -> bool:
+        known = self._plugged.get(port.nic)
+        return port.source is GuestSource.EXTERNAL and (known is None or known.plug.state == "absent")
 
     def _compiled(self, document: HostDocument, tables: Mapping[int, SegmentTable]) -> HostState:
         """Return what is to stand; the same word is compiled once, not at every look. Tables are frozen: the same object says the same."""

@@ -38,6 +38,13 @@ class Driver(Protocol):
         """Carry out the steps in order. Never raises for a step: a failed step skips its dependants."""
         ...
 
+    def reread(self, plan: Plan, before: HostState, scope: Scope) -> HostState:
+        """Return what is there after ``plan`` was applied to what was ``before``, as a look at ``scope`` would.
+
+        All that the plan touched is read from the kernel; what it did not touch may be taken from ``before``. Raises ``DataplaneError``.
+        """
+        ...
+
     def events(self) -> Events:
         """Return the stream of hints."""
         ...

@@ -48,7 +48,8 @@ class HostDataplane:
     def __init__(self) -> None:
         """Open all sockets. Raises ``ConfigError`` when a library is missing, ``DataplaneError`` when the kernel refuses."""
         self._filters = NfTables()
-        self._parts: tuple[Part, ...] = (LinuxBridge(), self._filters)
+        self._links = LinuxBridge()
+        self._parts: tuple[Part, ...] = (self._links, self._filters)
 
     def close(self) -> None:
         """Give back all sockets."""
@@ -57,14 +58,11 @@ class HostDataplane:
 
     def observe(self, scope: Scope = ALL) -> HostState:
         """Return what is there, of ours, and what stands in the way. Raises ``DataplaneError``."""
-        states = [part.observe(scope) for part in self._parts]
-        return HostState(
-            resources={key: resource for state in states for key, resource in state.resources.items()},
-            rows={vni: rows for state in states for vni, rows in state.rows.items()},
-            foreign=tuple(each for state in states for each in state.foreign),
-            strays=tuple(each for state in states for each in state.strays),
-            present_taps=frozenset().union(*(state.present_taps for state in states)),
-        )
+        return _merged([part.observe(scope) for part in self._parts])
+
+    def reread(self, plan: Plan, before: HostState, scope: Scope) -> HostState:
+        """Return what is there after a plan; long tables by reading the touched rows one by one. Raises ``DataplaneError``."""
+        return _merged([self._links.reread(plan, before, scope), self._filters.observe(scope)])
 
     def apply(self, plan: Plan, urgent: Urgent | None = None) -> Outcome:
         """Carry out the steps in order, neighbours of one kind together. A failed step skips its dependants."""
@@ -103,6 +101,16 @@ class HostDataplane:
             errors = [str(error)] * len(steps)
         urgent()
         return errors
+
+
+def _merged(states: Sequence[HostState]) -> HostState:
+    return HostState(
+        resources={key: resource for state in states for key, resource in state.resources.items()},
+        rows={vni: rows for state in states for vni, rows in state.rows.items()},
+        foreign=tuple(each for state in states for each in state.foreign),
+        strays=tuple(each for state in states for each in state.strays),
+        present_taps=frozenset().union(*(state.present_taps for state in states)),
+    )
 
 
 def _groups(steps: Sequence[Step]) -> list[list[int]]:

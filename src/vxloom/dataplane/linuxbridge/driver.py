@@ -10,10 +10,11 @@ from vxloom.dataplane.linuxbridge.changes import flush_port
 from vxloom.dataplane.linuxbridge.install import Indexes, Install
 from vxloom.dataplane.linuxbridge.observe import get_links, observe_all, observe_some
 from vxloom.dataplane.linuxbridge.remove import Remove
+from vxloom.dataplane.linuxbridge.reread import reread_some
 from vxloom.dataplane.linuxbridge.write_rows import WriteRows
 from vxloom.dataplane.netlink import NetlinkSocket, PortFlags, link_dump, parse_links, set_link
 from vxloom.model.state import Bridge, HostState, Tap, VxlanDevice
-from vxloom.planner.plan import ALL, Operation, QuarantineStep, ResourceStep, RowsStep, Scope, Step
+from vxloom.planner.plan import ALL, Operation, Plan, QuarantineStep, ResourceStep, RowsStep, Scope, Step
 
 Kind = TypeVar("Kind", Bridge, VxlanDevice, Tap)
 
@@ -39,6 +40,10 @@ class LinuxBridge:
     def observe(self, scope: Scope = ALL) -> HostState:
         """Return links, taps, rows, foreign links, strays and present taps. Raises ``DataplaneError``."""
         return observe_all(self._sock) if scope.everything else observe_some(self._sock, scope)
+
+    def reread(self, plan: Plan, before: HostState, scope: Scope) -> HostState:
+        """Return what there is after a plan; see :mod:`vxloom.dataplane.linuxbridge.reread`. Raises ``DataplaneError``."""
+        return observe_all(self._sock) if scope.everything else reread_some(self._sock, plan, before, scope)
 
     def apply(self, steps: Sequence[Step], urgent: Callable[[], None]) -> list[str]:
         """Carry out steps of one kind and one direction (see :mod:`vxloom.dataplane.host`); one error text each, "" if done."""

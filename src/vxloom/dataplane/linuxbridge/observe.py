@@ -48,10 +48,11 @@ def observe_all(sock: NetlinkSocket) -> HostState:
     return _state(overlay, {link.index: link for link in links}, fdb, neighbours, frozenset(filter(may_be_tap, overlay.others)))
 
 
-def observe_some(sock: NetlinkSocket, scope: Scope) -> HostState:
+def observe_some(sock: NetlinkSocket, scope: Scope, unread: frozenset[int] = frozenset()) -> HostState:
     """Return what there is of some VNIs and taps, and what stands in their way. Its cost does not grow with the host.
 
-    A VNI's taps are those on its bridge; a tap named in the scope is looked at wherever it is. Raises ``DataplaneError``.
+    A VNI's taps are those on its bridge; a tap named in the scope is looked at wherever it is. Of the VNIs in ``unread`` the FDB is
+    left out. Raises ``DataplaneError``.
     """
     vnis = scope.vnis or frozenset()
     found = _links_of(sock, vnis)
@@ -66,7 +67,7 @@ def observe_some(sock: NetlinkSocket, scope: Scope) -> HostState:
         around |= {link.index: link for link in parse_links(sock.dump(link_dump(master=bridge.index)))}
     overlay = overlay_of(around.values())
     bound = {link.index for link in overlay.ports}
-    fdb = _fdb_of(sock, [*(link.index for vni, link in overlay.vxlans.items() if vni in vnis), *bound])
+    fdb = _fdb_of(sock, [*(link.index for vni, link in overlay.vxlans.items() if vni in vnis - unread), *bound])
     scoped = Overlay(
         {vni: link for vni, link in overlay.bridges.items() if vni in vnis},
         {vni: link for vni, link in overlay.vxlans.items() if vni in vnis},

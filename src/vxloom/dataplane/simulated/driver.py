@@ -50,6 +50,10 @@ class SimulatedDriver:
             results.append(result)
         return Outcome(tuple(results), time.monotonic() - started)
 
+    def reread(self, plan: Plan, before: HostState, scope: Scope) -> HostState:
+        """Return what is there."""
+        return self.observe(scope)
+
     def events(self) -> SimulatedEvents:
         """Return the stream of hints."""
         return SimulatedEvents(self.kernel)
