@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+from zlib import crc32
 
 from vxloom.agent.identity import SERVER_NAME, Identity, probing_context
 from vxloom.agent.stream import Stream
@@ -195,7 +196,8 @@ class Agent:
     folder: Path
     port: int
     token: str = ""
-    vtep: str = "192.0.2.1"
+    vtep: str = ""
+    """Its own if left out."""
     epoch: str = ""
     revision: int = 0
     nonce: str = ""
@@ -210,6 +212,7 @@ class Agent:
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.vtep = self.vtep or f"192.0.2.{crc32(self.name.encode()) % 250 + 1}"
         token_file = self.folder / "join.token"
         if self.token:
             token_file.write_text(self.token)

@@ -251,3 +251,26 @@ def test_a_second_stream_of_a_host_ends_the_first(tmp_path: Path) -> None:
 
     with Cloud(tmp_path / "server") as cloud:
         asyncio.run(scenario(cloud))
+
+
+def test_a_tunnel_end_point_is_one_hosts(tmp_path: Path) -> None:
+    async def scenario(cloud: Cloud) -> None:
+        async with cloud.gateway() as gateway:
+            first = Agent("h1", tmp_path / "h1", gateway.port, gateway.issue_token(cloud.zone, "h1", "admin"), vtep="192.0.2.1")
+            second = Agent("h2", tmp_path / "h2", gateway.port, gateway.issue_token(cloud.zone, "h2", "admin"), vtep="192.0.2.1")
+            async with first.running():
+                await until(lambda: first.stream.connected)
+                async with second.running():
+                    await until(lambda: "that of host h1 already" in second.stream.problem)
+                    assert cloud.host(second.host).vtep == ""
+                    assert "192.0.2.1" in cloud.alerts(second.host)["host.vtep"]
+                    assert first.stream.connected
+                    second.vtep = "nowhere"
+                    await until(lambda: "no unicast address" in second.stream.problem)
+                    second.vtep = "192.0.2.2"
+                    await until(lambda: second.stream.connected)
+                    assert "host.vtep" not in cloud.alerts(second.host)
+                    assert cloud.host(second.host).vtep == "192.0.2.2"
+
+    with Cloud(tmp_path / "server") as cloud:
+        asyncio.run(scenario(cloud))

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import structlog
 
-from vxloom.errors import RequestError, VxloomError
+from vxloom.errors import RequestError, StateError, VxloomError
 from vxloom.server.command import find
 from vxloom.server.fleet import Fleet
 from vxloom.server.waiting import SILENT, Outcome, Step, fail, names
@@ -75,9 +75,7 @@ class Runner:
         live = self._fleet.live()
         left = 0
         for job, waits in jobs:
-            if self._ready(job, waits, live):
-                self._advance(job, live)
-            else:
+            if not self._ready(job, waits, live) or not self._advance(job, live):
                 left += 1
         return left
 
@@ -103,16 +101,21 @@ class Runner:
     def _expected(self, host: str, live: frozenset[str]) -> bool:
         return host in live or self._clock() < self._expect_until
 
-    def _advance(self, seen: records.Job, live: frozenset[str]) -> None:
+    def _advance(self, seen: records.Job, live: frozenset[str]) -> bool:
+        """Carry one job on; return False when the store could not be written."""
         try:
             with self._store.write(ACTOR) as tx:
                 job = tx.get(records.Job, seen.id)
                 if job is None or job.status is not records.JobStatus.PENDING or job.phase != seen.phase:
-                    return
+                    return True
                 _carry_on(Step(tx, job, _outcome(tx, job, live)))
+        except StateError as error:  # the database is locked or full: nothing was written, so the job is as it was; try again
+            _log.error("a job could not be advanced; trying again", job=seen.id, command=seen.command, error=str(error))  # noqa: TRY400
+            return False
         except Exception as error:  # noqa: BLE001 - jobs end, whatever a command's next phase does
             self._fail(seen, error)
         _log.info("job advanced", job=seen.id, command=seen.command, phase=seen.phase)
+        return True
 
     def _fail(self, job: records.Job, error: Exception) -> None:
         """End a job whose next phase could not be written; its intent stays as it is."""

@@ -264,3 +264,11 @@ def test_a_tenant_may_not_state_a_vni(desk: Desk) -> None:
     offering = stated(desk)
     refused = desk.tenant("blue").refused("createNetwork", name="n", zoneid=zone, networkofferingid=offering, vlan="5001")
     assert refused.status == 531
+
+
+@pytest.mark.parametrize("told", ["0", "68", "99999999", "9" * 5000, "-1", "x"])
+def test_an_underlay_mtu_that_none_has_is_not_believed(desk: Desk, zone: str, told: str) -> None:
+    desk.host(zone, "h1", underlay_mtu=told)
+    network = desk.network(zone)
+    desk.deploy(zone, network["id"], "vm1")
+    assert desk.ask("listNetworks", id=network["id"])["network"][0]["privatemtu"] == 1450

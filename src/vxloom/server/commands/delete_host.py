@@ -6,6 +6,7 @@ from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import machines as lifecycle
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, success
 from vxloom.store import Transaction, records
@@ -41,8 +42,8 @@ class DeleteHost(Command):
                 )
             tx.remove_host(host.id)
             for vm in machines:
-                if tx.host_of(vm.id) is None:
-                    tx.update(records.Vm, vm.id, state=records.VmState.STOPPED, last_host=None)
+                lifecycle.leave(tx, vm)
+            lifecycle.release_waits(tx, host.id)
             call.event(tx, "HOST.DELETE", f"Removed host {host.name}", "Host", host.id)
         # After the commit: from here on the store refuses the certificate, so a stream that is cut cannot come back.
         call.fleet.cut(host.id)

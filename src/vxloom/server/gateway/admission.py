@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from vxloom.errors import IdentityError
+from vxloom.errors import IdentityError, StateError
 from vxloom.model.wire import Hello, Join
 from vxloom.server.authority import Authority, Claimant, Issued
-from vxloom.store import Store, Transaction, records
+from vxloom.store import ReadTransaction, Store, Transaction, records
 
 ACTOR = "gateway"
+VTEP = "host.vtep"
+"""Alert: a host's tunnel end point cannot be used."""
+HOST_ALERT = 7
+"""CloudStack's ALERT.TYPE.HOST, AlertService.java."""
+_ONE_VTEP = "give each host an underlay address of its own, `vtep` in agent.toml, or remove the host that has it"
 _HOW_TO_JOIN = "make a new token with createHostJoinToken"
 
 
@@ -78,6 +84,7 @@ def admit(store: Store, claimant: Claimant, hello: Hello, address: str) -> Admit
         raise IdentityError("this certificate was replaced by a newer one", remedy=_HOW_TO_JOIN)
     if claimant.expired(datetime.now(UTC)):
         raise IdentityError("this certificate has ended", remedy="renew it")
+    _refuse_vtep(store, host, hello.vtep)
     same = hello.epoch == store.epoch or (not hello.epoch and not hello.revision)
     lineage = same and store.knows(host.zone, hello.revision, hello.nonce)
     store.report_held(host.id, hello.segments)
@@ -153,11 +160,49 @@ def _note(tx: Transaction, host: records.Host, news: dict[str, object], outdated
         raise IdentityError("this host was removed from the cloud", remedy=f"to add it again, {_HOW_TO_JOIN}")
     if news:
         host = tx.update(records.Host, host.id, **news)
+    if "vtep" in news and (holder := _holder(tx, host, host.vtep)) is not None:  # it greeted in the same moment
+        raise StateError(_twice(host.vtep, holder), remedy=_ONE_VTEP)
     if news.keys() & {"vtep", "labels"}:
         tx.touch_host(host.id)
         for network in _networks_of(tx, host.id):  # every peer's rows point at this host's tunnel end point
             tx.touch_segment(network)
     return host
+
+
+def _refuse_vtep(store: Store, host: records.Host, vtep: str) -> None:
+    """Raise :class:`StateError`, and an alert, for a tunnel end point that is no address or another host's.
+
+    Peers would send the frames of both hosts to one of them. The one that came first keeps it; nothing of the other is published.
+    """
+    with store.read() as rx:
+        holder = _holder(rx, host, vtep) if vtep != host.vtep else None
+        wrong = f"its tunnel end point {vtep[:64]!r} is no unicast address" if not _is_unicast(vtep) else _twice(vtep, holder)
+        opened = rx.one(records.Alert, name=VTEP, subject=host.id, resolved=None)
+    text = f"host {host.name}: {wrong} ({_ONE_VTEP})"
+    if wrong and (opened is None or opened.description != text):
+        with store.write(ACTOR) as tx:
+            tx.alert(VTEP, host.id, text, type=HOST_ALERT)
+    elif opened is not None and not wrong:
+        with store.write(ACTOR) as tx:
+            tx.resolve_alert(VTEP, host.id)
+    if wrong:
+        raise StateError(wrong, remedy=_ONE_VTEP)
+
+
+def _holder(rx: ReadTransaction, host: records.Host, vtep: str) -> records.Host | None:
+    return next((other for other in rx.all(records.Host, zone=host.zone, vtep=vtep, limit=2) if other.id != host.id), None)
+
+
+def _twice(vtep: str, holder: records.Host | None) -> str:
+    return f"its tunnel end point {vtep} is that of host {holder.name} already" if holder is not None else ""
+
+
+def _is_unicast(text: str) -> bool:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return not (address.is_multicast or address.is_unspecified or text == "255.255.255.255") and str(address) == text
 
 
 def _networks_of(tx: Transaction, host: str) -> list[str]:

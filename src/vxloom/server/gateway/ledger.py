@@ -13,13 +13,12 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from vxloom.model.wire import Ack
-from vxloom.server.gateway.admission import ACTOR
+from vxloom.server.gateway.admission import ACTOR, HOST_ALERT
 from vxloom.server.gateway.timing import Timing
 from vxloom.server.waiting import SILENT
 from vxloom.store import Acknowledgement, Store, records
 
 _log = logging.getLogger(__name__)
-_HOST_ALERT = 7  # CloudStack's ALERT.TYPE.HOST, AlertService.java
 DISCONNECTED, HOLDING, FINDING = "host.disconnected", "host.holding", "host.finding"
 
 
@@ -154,7 +153,7 @@ class Ledger:
                 if tx.get(records.Host, host) is not None:
                     tx.update(records.Host, host, state=state, disconnected=None if state is records.HostState.UP else time.time())
             for (code, host), text in raised.items():
-                tx.alert(code, host, text, type=_HOST_ALERT)
+                tx.alert(code, host, text, type=HOST_ALERT)
             for code, host in resolved:
                 tx.resolve_alert(code, host)
             for host, nic, address in batch.claims:

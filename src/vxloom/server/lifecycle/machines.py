@@ -103,7 +103,7 @@ def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.V
     hosts = {binding.host for binding in bindings}
     networks = [nic.network for nic in nics]
     tx.update(records.Vm, vm.id, state=state)
-    _supersede(tx, vm, state)
+    supersede(tx, vm, state)
     for binding in bindings:
         tx.unbind(binding.nic, binding.host)
     job = begin_job(call, tx, vm, phase="withdraw")
@@ -113,7 +113,7 @@ def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.V
     return job
 
 
-def _supersede(tx: Transaction, vm: records.Vm, state: records.VmState) -> None:
+def supersede(tx: Transaction, vm: records.Vm, state: records.VmState) -> None:
     """End what other jobs had in hand with a machine: what they wait for will not come any more."""
     for job in tx.all(records.Job, status=records.JobStatus.PENDING, instance=vm.id):
         fail(tx, job, f"Instance {vm.name} is {state.value} meanwhile")
@@ -169,6 +169,26 @@ def unbind_all(tx: Transaction, vm: records.Vm) -> None:
     for nic in nics_of(tx, vm.id):
         for binding in tx.all(records.Binding, nic=nic.id):
             tx.unbind(nic.id, binding.host)
+
+
+def leave(tx: Transaction, vm: records.Vm) -> None:
+    """Note that a host a machine was bound to is no more: it stays where else it is active, or is Stopped."""
+    if tx.host_of(vm.id) is None:
+        state = vm.state if vm.state in {records.VmState.DESTROYED, records.VmState.EXPUNGING} else records.VmState.STOPPED
+        unbind_all(tx, vm)  # it may have been on its way elsewhere
+        tx.update(records.Vm, vm.id, state=state, last_host=None)
+        supersede(tx, vm, state)
+    elif vm.state is records.VmState.MIGRATING:
+        tx.update(records.Vm, vm.id, state=records.VmState.RUNNING)
+        supersede(tx, vm, records.VmState.RUNNING)
+
+
+def release_waits(tx: Transaction, host: str) -> None:
+    """Count what jobs wait to be taken down on a host as done: the host is no more, and nobody sends it anything."""
+    for wait in tx.all(records.JobWait, host=host, acked=False):
+        job = tx.get(records.Job, wait.job)
+        if job is not None and (job.phase == "withdraw" or (job.phase == "flip" and job.context.get("source") == host)):
+            tx.update(records.JobWait, wait.id, acked=True)
 
 
 def begin_job(call: Call, tx: Transaction, vm: records.Vm, *, phase: str, **context: str) -> records.Job:

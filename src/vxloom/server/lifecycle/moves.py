@@ -42,8 +42,9 @@ def _flip(step: Step, vm: records.Vm) -> None:
     nics = machines.nics_of(step.tx, vm.id)
     if step.outcome.silent:
         # Nothing has moved yet: take the preparation back, the machine stays where it is and works.
-        for nic in nics:
-            step.tx.unbind(nic.id, destination)
+        if step.tx.get(records.Host, destination) is not None:
+            for nic in nics:
+                step.tx.unbind(nic.id, destination)
         step.tx.update(records.Vm, vm.id, state=records.VmState.RUNNING)
         _refuse(step, vm, f"host {', '.join(step.outcome.silent)} did not prepare for it in time; it stays where it is")
         return
@@ -51,14 +52,16 @@ def _flip(step: Step, vm: records.Vm) -> None:
         step.tx.update(records.Vm, vm.id, state=records.VmState.RUNNING)
         _refuse(step, vm, "the destination was removed; it stays where it is")
         return
+    stays = step.tx.get(records.Host, source) is not None
     for nic in nics:
         step.tx.bind(nic.id, destination, BindingState.ACTIVE)
-        step.tx.unbind(nic.id, source)
+        if stays:
+            step.tx.unbind(nic.id, source)
     step.tx.update(records.Vm, vm.id, last_host=destination)
     job = step.tx.next_phase(step.job.id, "flip", context=step.job.context)
     networks = [nic.network for nic in nics]
     wait_for_ports(step.tx, job, destination, networks)
-    if step.tx.get(records.Host, source) is not None:
+    if stays:
         step.tx.wait_host(job.id, source, records.WaitRole.MUST)
     wait_for_peers(step.tx, job, networks, but=[destination, source])
 

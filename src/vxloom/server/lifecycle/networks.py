@@ -10,6 +10,8 @@ OVERHEAD_IPV4 = 50
 OVERHEAD_IPV6 = 70
 """Bytes VXLAN adds: outer Ethernet 14, IP 20 or 40, UDP 8, VXLAN 8 (RFC 7348 section 5)."""
 UNDERLAY_MTU = 1500
+_LEAST_MTU, _MOST_MTU = 1280, 65536
+"""What RFC 8200 section 5 asks of every link, and the loopback device's."""
 
 
 def mtu_of(rx: ReadTransaction, zone: str) -> int:
@@ -62,5 +64,7 @@ def _zone_event(call: Call, tx: Transaction, kind: str, text: str, network: reco
 
 def _inner_mtu(host: records.Host) -> int:
     reported = host.facts.get("underlay_mtu", "")
-    underlay = int(reported) if reported.isascii() and reported.isdigit() else UNDERLAY_MTU
+    told = int(reported) if reported.isascii() and reported.isdigit() and len(reported) < 9 else 0
+    # What no underlay has is not believed: one host must not fix an absurd MTU for everybody's new networks.
+    underlay = told if _LEAST_MTU <= told <= _MOST_MTU else UNDERLAY_MTU
     return underlay - (OVERHEAD_IPV6 if ":" in host.vtep else OVERHEAD_IPV4)
