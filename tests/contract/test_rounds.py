@@ -14,6 +14,7 @@ from tests.waiting import wait_until
 from vxloom.hypervisor.source import Plug
 from vxloom.model.host import PortDocument
 from vxloom.model.intent import GuestSource
+from vxloom.model.state import VxlanDevice
 from vxloom.planner.plan import ALL, Scope
 
 
@@ -155,3 +156,24 @@ def test_a_guest_that_could_not_be_made_is_tried_again_and_only_then_acknowledge
         agent.await_ack(5)
         assert agent.taps() == {port(1).tap}
         assert any("no luck" in text for report in agent.reports() for text in report.findings)
+
+
+def test_what_an_obstacle_keeps_from_standing_is_not_acknowledged_until_it_is_gone(tmp_path, bench):
+    bench.add_foreign(VxlanDevice("vxlan5001", 5001, "192.0.2.1", 4789, 1450, ""))
+    with running(tmp_path, bench) as agent:
+        agent.meet()
+        agent.tell(document(port(1), port(2, vni=6000), revision=5), segment(5001, {1: 1}, 5), segment(6000, {2: 1}, 5))
+        wait_until(lambda: any(ack.segments == {6000: 5} for ack in agent.acks()), "the ack of the other segment", seconds=5)
+        assert all(ack.document < 5 for ack in agent.acks())
+        bench.delete_link("vxlan5001")
+        assert agent.await_ack(5).segments[5001] == 5
+
+
+def test_a_word_that_never_comes_to_stand_does_not_end_all_acknowledgements(tmp_path, simulated, monkeypatch):
+    monkeypatch.setattr("vxloom.agent.writer.UNPROVEN_SECONDS", 0.5)
+    refusing(simulated, "vxlan6000")
+    with running(tmp_path, simulated) as agent:
+        agent.meet()
+        agent.tell(document(port(1), port(2, vni=6000), revision=6), segment(5001, {1: 1}, 6), segment(6000, {2: 1}, 6))
+        agent.await_ack(6)
+        assert not any(6000 in ack.segments for ack in agent.acks())

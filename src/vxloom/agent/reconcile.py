@@ -6,6 +6,7 @@ observe again, compare, and only then remove guests whose ports are gone.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -167,11 +168,11 @@ class Reconciler:
         return brake(max(len(plan.withdrawn), len(plugged - here)), bound, document.removal_share)
 
     def _failing(self, target: Target, scope: Scope, rest: Plan) -> Scope:
-        """Return what is not as wanted after a round: steps that are still to do, guests that could not be plugged in."""
+        """Return what is not as wanted after a round: steps still to do, what waits for an obstacle, guests not plugged in."""
         names = {nic for nic, known in self._plugged.items() if known.plug.problem and _inside(known.port, scope)}
         ports = [port for port in self._admitted(target)[0] if port.nic in names]
         unplugged = Scope(frozenset(port.vni for port in ports), frozenset(port.tap for port in ports))
-        return self.widened(target, merge([touched(rest), unplugged]))
+        return self.widened(target, merge([touched(rest), obstructed(rest), unplugged]))
 
     def widened(self, target: Target, scope: Scope) -> Scope:
         """Return the scope with the segments of its taps and all taps of its segments: what must be looked at together.
@@ -290,6 +291,13 @@ def touched(plan: Plan) -> Scope:
             case FilterTable():
                 return ALL
     return Scope(frozenset(vnis), frozenset(taps))
+
+
+def obstructed(plan: Plan) -> Scope:
+    """Return the segments and taps that wait because something foreign holds what they need."""
+    keys = [obstacle.resource for obstacle in plan.obstacles]
+    vnis = (re.sub(r"\D", "", name) for kind, name in keys if kind in {Bridge.kind, VxlanDevice.kind})
+    return Scope(frozenset(map(int, vnis)), frozenset(name for kind, name in keys if kind in {Tap.kind, PortFilter.kind}))
 
 
 def _has_segments(target: Target) -> bool:

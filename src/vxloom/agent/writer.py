@@ -21,6 +21,9 @@ from vxloom.planner.plan import Outcome, Plan, Scope
 
 _log = structlog.get_logger("vxloom.agent.writer")
 RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+UNPROVEN_SECONDS = 60.0
+"""How long something told that does not come to stand keeps the host's document from being acknowledged: longer than a job
+waits, so that no job is told a lie, but not for ever, so that one broken network does not end all jobs of a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,8 @@ class _Retry:
     due: float
     """On the monotonic clock."""
     scope: Scope
-    told: bool
-    """Some of it the server told (and it never stood yet), so that the word is not proven."""
+    told: float
+    """Until when the server's word is not proven, on the monotonic clock: some of it was told lately, and never stood yet."""
 
 
 class Writer:
@@ -62,6 +65,8 @@ class Writer:
         self._saved: Held | None = None
         self._pending: dict[str, Scope] = {}
         self._retry: _Retry | None = None
+        self._unproven = 0.0
+        """See :attr:`_Retry.told`; kept while what was to be tried again is being tried."""
         self._failures = 0
         self._questions: list[Callable[[Reconciler, Target], None]] = []
         self._stopping = False
@@ -123,8 +128,8 @@ class Writer:
         """Take up what is to be tried again, if its time has come: also under a storm of events. Holds the condition."""
         if self._retry is None or self._retry.due > time.monotonic():
             return False
-        self._add("told" if self._retry.told else "retry", self._retry.scope)
-        self._retry = None
+        self._add("retry", self._retry.scope)
+        self._unproven, self._retry = self._retry.told, None
         return True
 
     def _answer(self, question: Callable[[Reconciler, Target], None]) -> None:
@@ -153,9 +158,9 @@ class Writer:
         if not result.verified:
             self._again(scope, result, told=cause == "told")
         elif self._retry is None:
-            self._failures = 0
+            self._failures, self._unproven = 0, 0.0
         waiting = self._retry
-        failing, proven = (waiting.scope, not waiting.told) if waiting else (None, True)
+        failing, proven = (waiting.scope, waiting.told <= time.monotonic()) if waiting else (None, True)
         self._told(Done(held, target, result, cause, time.monotonic() - started, partial, failing, proven))
 
     def _round(self, held: Held, target: Target, scope: Scope, *, nested: bool) -> Round:
@@ -182,10 +187,9 @@ class Writer:
         if self._failures in {1, 10, 100}:  # the first of many equal failures, then now and then
             _log.warning("not as wanted yet", problems=result.problems, next_try=delay, tries=self._failures)
         with self._wake:
-            before = self._retry
-            if before is not None:
-                failing, told = merge([before.scope, failing]), told or before.told
-            self._retry = _Retry(time.monotonic() + delay, failing, told)
+            now, before = time.monotonic(), self._retry
+            until = max(before.told if before else 0.0, self._unproven, now + UNPROVEN_SECONDS if told else 0.0)
+            self._retry = _Retry(now + delay, merge([before.scope, failing]) if before else failing, until)
 
 
 def _apart(scope: Scope, other: Scope) -> bool:
