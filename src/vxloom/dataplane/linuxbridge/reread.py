@@ -43,7 +43,10 @@ def _touched(sock: NetlinkSocket, step: RowsStep, before: SegmentRows, now: Segm
     Of a flood entry a keyed read tells only the first VTEP (``vxlan_fdb_get``). So flood rows count as written when the kernel has
     taken each of them and holds the entry; the next look at everything reads them all.
     """
-    macs: NDArray[np.uint64] = np.unique(np.concatenate([table["mac"] for side in (step.put, step.drop) for table in (side.fdb, side.bridged)]))
+    sides = (step.put.fdb, step.put.bridged, step.drop.fdb, step.drop.bridged)
+    macs: NDArray[np.uint64] = np.unique(np.concatenate([table["mac"] for table in sides]))
+        np.concatenate([table["mac"] for side in (step.put, step.drop) for table in (side.fdb, side.bridged)])
+    )
     links = get_links(sock, (vxlan_name(step.vni), bridge_name(step.vni)))
     overlay = overlay_of(links.values())
     vxlan = overlay.vxlans.get(step.vni)
