@@ -102,7 +102,7 @@ class Core:
                 await asyncio.sleep(min(REPORT_SECONDS, self._settings.resync_seconds))
                 self._report()
                 self._writer.ask(self._count)
-                if time.monotonic() - self._looked >= self._settings.resync_seconds:
+                if self._problems or time.monotonic() - self._looked >= self._settings.resync_seconds:
                     self._look(ALL, "timer")
         finally:
             self._loop.remove_reader(self._events.fileno())
@@ -252,6 +252,9 @@ class Core:
         self._problems = {scope: texts for scope, texts in self._problems.items() if not covers(result.scope, scope)}
         if result.problems:
             self._problems[result.scope] = result.problems
+        # What was found wrong in a look at everything is known to be over only after the next one: something changed, so look.
+        if ALL in self._problems and not result.scope.everything and time.monotonic() - self._looked > 1.0:
+            self._look(ALL, "timer")
         before = (self._refused, self._strays)
         if result.failing is not None:  # else it did not get as far as looking
             self._strays = strays_now(self._strays, result)
