@@ -45,8 +45,6 @@ def _touched(sock: NetlinkSocket, step: RowsStep, before: SegmentRows, now: Segm
     """
     sides = (step.put.fdb, step.put.bridged, step.drop.fdb, step.drop.bridged)
     macs: NDArray[np.uint64] = np.unique(np.concatenate([table["mac"] for table in sides]))
-        np.concatenate([table["mac"] for side in (step.put, step.drop) for table in (side.fdb, side.bridged)])
-    )
     links = get_links(sock, (vxlan_name(step.vni), bridge_name(step.vni)))
     overlay = overlay_of(links.values())
     vxlan = overlay.vxlans.get(step.vni)
