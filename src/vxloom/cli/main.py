@@ -81,3 +81,6 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(141)
+    except OSError as error:
+        click.echo(f"vxloom: {error}", err=True)
+        sys.exit(1)

@@ -86,12 +86,15 @@ class _TokenBody(msgspec.Struct, frozen=True):
 
 
 class Authority:
-    """The CA in ``DATA/ca``; made at first start. Raises :class:`StateError` when its files are torn or do not fit."""
+    """The CA in ``DATA/ca``; made at first start. Raises :class:`StateError` when its files are torn, do not fit, or are gone.
 
-    def __init__(self, folder: Path, *, lifetime: timedelta = HOST_LIFETIME) -> None:
+    ``fresh``: no host has joined yet, so that a CA may be made. Made later it would shut out every host there is.
+    """
+
+    def __init__(self, folder: Path, *, lifetime: timedelta = HOST_LIFETIME, fresh: bool = True) -> None:
         self._folder = folder
         self._lifetime = lifetime
-        self._key, self._certificate = _load_or_make(folder)
+        self._key, self._certificate = _load_or_make(folder, fresh=fresh)
         self._ensure_server_certificate()
 
     @property
@@ -220,12 +223,14 @@ def _request(csr: str) -> x509.CertificateSigningRequest:
     return request
 
 
-def _load_or_make(folder: Path) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+def _load_or_make(folder: Path, *, fresh: bool) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     key_path, path = folder / "ca.key", folder / "ca.crt"
+    remedy = f"restore {folder} from a backup; a new CA would shut out every host that has joined"
+    if not fresh and not path.exists():
+        raise StateError(f"the CA's certificate {path} is gone, and hosts have joined", remedy=remedy)
     if not key_path.exists() and not path.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _make(key_path, path)
-    remedy = f"restore {folder} from a backup; a new CA would shut out every host that has joined"
     if not path.exists():  # died between the two files of the first start: no host can have joined, so the key may go
         return _make(key_path, path)
     try:

@@ -110,7 +110,7 @@ class Runner:
                     return True
                 _carry_on(Step(tx, job, _outcome(tx, job, live)))
         except StateError as error:  # the database is locked or full: nothing was written, so the job is as it was; try again
-            _log.error("a job could not be advanced; trying again", job=seen.id, command=seen.command, error=str(error))  # noqa: TRY400
+            _log.error("a job could not be advanced; trying again", job=seen.id, command=seen.command, error=str(error))
             return False
         except Exception as error:  # noqa: BLE001 - jobs end, whatever a command's next phase does
             self._fail(seen, error)

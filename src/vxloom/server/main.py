@@ -43,14 +43,31 @@ def serve(settings: ServerSettings) -> None:
     """
     sock = listening(settings.listen)
     try:
-        store = Store.open(settings.data, settings.database)
+        store = _opened(settings)
         try:
-            write_admin_env(settings.data, store, sock)
+            with _in_words(settings.data):
+                write_admin_env(settings.data, store, sock)
             asyncio.run(_run(settings, store, sock))
         finally:
             store.close()
     finally:
         sock.close()
+
+
+def _opened(settings: ServerSettings) -> Store:
+    with _in_words(settings.data):
+        return Store.open(settings.data, settings.database)
+
+
+@contextlib.contextmanager
+def _in_words(data: Path) -> Iterator[None]:
+    """Raise what the file system refuses as :class:`ConfigError`."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(
+            f"cannot use {data}: {error.strerror}: {error.filename}", remedy="give --data a folder this user may write"
+        ) from error
 
 
 def listening(address: str) -> socket.socket:

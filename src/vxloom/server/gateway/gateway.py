@@ -64,7 +64,8 @@ class Gateway:
             silence = rx.setting_float("vxloom.host.timeout")
             self._timing = timing or Timing(beat=min(_BEAT, silence / 3), silence=silence)
             lifetime = lifetime or timedelta(days=rx.setting_float("vxloom.certificate.days"))
-        self._authority = Authority(settings.data / "ca", lifetime=lifetime)
+            fresh = rx.count(records.Certificate) == 0
+        self._authority = Authority(settings.data / "ca", lifetime=lifetime, fresh=fresh)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway")
         # A storm of greetings must not delay what those already welcomed are waiting for.
         self._steady = ThreadPoolExecutor(_THREADS, thread_name_prefix="gateway-steady")
