@@ -8,6 +8,7 @@ stream ──► held (rules of law 6) ──► target ──► writer ──�
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -18,16 +19,17 @@ import structlog
 from vxloom import __version__
 from vxloom.agent import claims as sharing
 from vxloom.agent import held as rules
+from vxloom.agent.changes import covers, document_changes, strays_now
 from vxloom.agent.facts import host_facts
-from vxloom.agent.reconcile import Reconciler, Round, Target, stray_text
-from vxloom.agent.statefile import StateFile
+from vxloom.agent.reconcile import Reconciler, Target, stray_text
+from vxloom.agent.statefile import NOTHING_SAVED, StateFile
 from vxloom.agent.writer import Done, Writer
 from vxloom.dataplane.announcements import AnnouncementWatch, shared_form
 from vxloom.dataplane.driver import Events, Hint
 from vxloom.errors import DataplaneError, StateError
-from vxloom.model.host import HostDocument, PortDocument, decode_ports
+from vxloom.model.host import HostDocument, PortDocument
 from vxloom.model.segment import SegmentTable, apply
-from vxloom.model.state import Stray, bridge_name
+from vxloom.model.state import Stray
 from vxloom.model.wire import (
     Ack,
     Answer,
@@ -54,6 +56,7 @@ from vxloom.settings import AgentSettings
 
 _log = structlog.get_logger("vxloom.agent")
 REPORT_SECONDS = 5.0
+DEAF_SECONDS = 1.0
 
 
 class Core:
@@ -65,6 +68,8 @@ class Core:
         self._events = events
         held, trouble = state.load()
         self._held = replace(held, doubt=trouble or held.doubt)
+        if trouble and trouble != NOTHING_SAVED:
+            _log.warning("the state on disk tells nothing: nothing is withdrawn until the server's word covers what is here", reason=trouble)
         self._released = ("", -1)
         """Epoch and revision up to which a person let plans beyond the brake's share pass."""
         self._pruning = False
@@ -87,6 +92,7 @@ class Core:
         self._taps_of: dict[str, str] = {}
         """NIC id → the tap it really has."""
         self._watch = AnnouncementWatch()
+        self._unwatched: tuple[str, ...] = ()
         self.send: Callable[[FromAgent], bool] = lambda _message: False
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -94,8 +100,8 @@ class Core:
     async def run(self) -> None:
         """Restore the last good state, then follow hints and the clock until cancelled."""
         self._writer.start()
-        self._loop.add_reader(self._events.fileno(), self._hinted)
-        self._loop.add_reader(self._watch.fileno(), self._announced)
+        self._listen(self._events.fileno(), self._hinted)
+        self._listen(self._watch.fileno(), self._announced)
         self._aim()
         try:
             while True:
@@ -105,6 +111,7 @@ class Core:
                 if self._problems or time.monotonic() - self._looked >= self._settings.resync_seconds:
                     self._look(ALL, "timer")
         finally:
+            self._ended = True
             self._loop.remove_reader(self._events.fileno())
             self._loop.remove_reader(self._watch.fileno())
             self._writer.stop()
@@ -112,6 +119,21 @@ class Core:
             self._watch.close()
 
     _looked = 0.0
+    _ended = False
+
+    def _listen(self, descriptor: int, heard: Callable[[], None]) -> None:
+        if not self._ended:
+            self._loop.add_reader(descriptor, self._hear, descriptor, heard)
+
+    def _hear(self, descriptor: int, heard: Callable[[], None]) -> None:
+        """Take what came on a descriptor. One that fails is left alone for a moment: it would stay readable and keep the loop busy."""
+        try:
+            heard()
+        except DataplaneError as error:
+            _log.warning("events lost; looking at everything", reason=str(error))
+            self._loop.remove_reader(descriptor)
+            self._loop.call_later(DEAF_SECONDS, self._listen, descriptor, heard)
+            self._look(ALL, "event")
 
     def _hinted(self) -> None:
         self._heard(self._events.read())
@@ -245,7 +267,8 @@ class Core:
     # --- what the writer tells -------------------------------------------------------------------------------------
 
     def _told(self, done: Done) -> None:
-        self._loop.call_soon_threadsafe(self._take_round, done)
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody is left to tell
+            self._loop.call_soon_threadsafe(self._take_round, done)
 
     def _take_round(self, done: Done) -> None:
         result = done.round
@@ -260,7 +283,7 @@ class Core:
             self._strays = strays_now(self._strays, result)
             self._refused = (*result.refused, *(plug.problem for plug in result.plugs if plug.problem))
         self._taps_of = {plug.nic: plug.tap for plug in result.plugs}
-        self._watch.watch(sharing.watched(done.target.word.document, self._taps_of))
+        self._unwatched = self._rewatch(done.target.word.document)
         self._guests = tuple(GuestReport(plug.nic, plug.state) for plug in result.plugs)
         if result.plan and result.verified:
             self._log_round(done)
@@ -268,6 +291,14 @@ class Core:
         self._acknowledge(done)
         if result.problems or (self._refused, self._strays) != before:
             self._report()
+
+    def _rewatch(self, document: HostDocument | None) -> tuple[str, ...]:
+        """Watch the taps with shared addresses; return why that is not possible, if so."""
+        try:
+            self._watch.watch(sharing.watched(document, self._taps_of))
+        except DataplaneError as error:
+            return (str(error),)
+        return ()
 
     def _log_round(self, done: Done) -> None:
         steps, seconds = len(done.round.plan.steps), round(done.seconds, 4)
@@ -308,8 +339,15 @@ class Core:
 
     def _report(self) -> None:
         contested = [f"VNI {vni} is another network's in the server's database: its new ports wait" for vni in self._held.contested()]
-        texts = [*contested, *(text for texts in self._problems.values() for text in texts), *self._refused, *map(stray_text, self._strays)]
-        holding = self._held.holding or (self._held.doubt if self._held.said.document is not None else "")
+        texts = [
+            *contested,
+            *self._unwatched,
+            *(text for texts in self._problems.values() for text in texts),
+            *self._refused,
+            *map(stray_text, self._strays),
+        ]
+        doubt = self._held.doubt  # a host that never had a state says nothing of it before it has been told something
+        holding = self._held.holding or (doubt if self._held.said.document is not None or doubt != NOTHING_SAVED else "")
         healthy = time.monotonic() - self._writer.progress < 30 and not texts
         self.send(
             Report(
@@ -349,35 +387,3 @@ class Core:
             self._loop.call_soon_threadsafe(self.send, reply)
 
         self._writer.ask(work)
-
-
-def covers(scope: Scope, other: Scope) -> bool:
-    """Tell whether what was found wrong in ``other`` was looked at again in ``scope``: all of its segments, or all of its taps."""
-    if scope.vnis is None or other.vnis is None:
-        return scope.vnis is None
-    return other.vnis <= scope.vnis and (bool(other.vnis) or other.taps <= scope.taps)
-
-
-def strays_now(known: frozenset[Stray], result: Round) -> frozenset[Stray]:
-    """Return the strays after a round: what it saw, and those on bridges it did not look at."""
-    if result.scope.vnis is None:
-        return frozenset(result.strays)
-    looked_at = {bridge_name(vni) for vni in result.scope.vnis}
-    return frozenset(each for each in known if each.bridge not in looked_at).union(result.strays)
-
-
-def document_changes(before: HostDocument | None, after: HostDocument | None) -> tuple[set[int], set[str]]:
-    """Return the VNIs and taps whose ports or presence differ between two documents."""
-    old = {port.nic: port for port in decode_ports(before)[0]} if before else {}
-    new = {port.nic: port for port in decode_ports(after)[0]} if after else {}
-    vnis = {need.vni for need in before.segments} if before else set()
-    vnis ^= {need.vni for need in after.segments} if after else set()
-    taps: set[str] = set()
-    for nic in old.keys() | new.keys():
-        if old.get(nic) != new.get(nic):
-            ports = [port for port in (old.get(nic), new.get(nic)) if port]
-            vnis |= {port.vni for port in ports}
-            taps |= {port.tap for port in ports}
-    if before and after and (before.vtep, before.udp_port, before.df) != (after.vtep, after.udp_port, after.df):
-        vnis |= {need.vni for need in after.segments}
-    return vnis, taps
