@@ -69,7 +69,7 @@ class Core:
         held, trouble = state.load()
         self._held = replace(held, doubt=trouble or held.doubt)
         if trouble and trouble != NOTHING_SAVED:
-            _log.warning("the state on disk tells nothing: nothing is withdrawn until the server's word covers what is here", reason=trouble)
+            _log.warning("the state on disk tells nothing; nothing is withdrawn until the server's word covers all", reason=trouble)
         self._released = ("", -1)
         """Epoch and revision up to which a person let plans beyond the brake's share pass."""
         self._pruning = False

@@ -24,6 +24,7 @@ from vxloom.model.wire import Table, table_message, table_of
 
 _log = structlog.get_logger("vxloom.agent.statefile")
 _MAGIC = b"vxloom-state-1\n"
+NOTHING_SAVED = "no state file"
 _SETS = ("said", "base", "first")
 
 
@@ -58,7 +59,7 @@ class StateFile:
         try:
             record = msgspec.msgpack.decode(_unseal(path), type=_Record)
         except FileNotFoundError:
-            return Held(), "no state file"
+            return Held(), NOTHING_SAVED
         except (StateError, msgspec.DecodeError) as error:
             self._torn = True
             return Held(), f"state file torn: {error}"
