@@ -15,6 +15,7 @@ from vxloom.agent.reconcile import Reconciler, Target
 from vxloom.agent.statefile import StateFile
 from vxloom.agent.stream import Stream
 from vxloom.dataplane.host import HostDataplane
+from vxloom.errors import ConfigError
 from vxloom.hypervisor.external import ExternalSource
 from vxloom.hypervisor.namespace import NamespaceSource
 from vxloom.hypervisor.source import Source
@@ -62,11 +63,20 @@ async def serve(settings: AgentSettings) -> None:
 
 def observe(settings: AgentSettings) -> tuple[HostState, str]:
     """Return what is on this host and, as text, what the agent would do with its last known word. Changes nothing."""
-    state_dir = settings.state_dir
-    held = StateFile(state_dir).load()[0] if (state_dir / "held.bin").exists() else None
-    reconciler = Reconciler(HostDataplane(), {})
-    if held is None:
-        return reconciler.plan(Target(prune=False), ALL)[2], "no state of ours on this host: nothing would be done"
-    target = Target(held.effective(), prune=not held.holding)
-    plan, _, observed, _ = reconciler.plan(target, ALL)
-    return observed, render(plan)
+    held, trouble = StateFile(settings.state_dir).load()
+    notes = [f"! {trouble}\n"] if trouble else []
+    try:
+        dataplane = HostDataplane()
+    except ConfigError as error:  # a stock host may lack what only an agent needs
+        dataplane = HostDataplane(filters=False)
+        notes.append(f"! filters are not looked at: {error}\n")
+    try:
+        reconciler = Reconciler(dataplane, {})
+        word = held.effective()
+        plan, _, observed, refused = reconciler.plan(Target(word, prune=not (held.holding or held.doubt or trouble)), ALL)
+    finally:
+        dataplane.close()
+    if word.document is None:
+        return observed, "".join([*notes, "no word of a server on this host: nothing would be done"])
+    notes += [f"! port {port.nic} refused: {port.reason}\n" for port in refused]
+    return observed, "".join([*notes, render(plan)])

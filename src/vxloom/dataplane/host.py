@@ -45,11 +45,14 @@ _TOGETHER: Final = {"filter-table": "filter"}
 class HostDataplane:
     """The :class:`~vxloom.dataplane.driver.Driver` of the network namespace it was made in. For one thread at a time."""
 
-    def __init__(self) -> None:
-        """Open all sockets. Raises ``ConfigError`` when a library is missing, ``DataplaneError`` when the kernel refuses."""
-        self._filters = NfTables()
+    def __init__(self, *, filters: bool = True) -> None:
+        """Open all sockets. Raises ``ConfigError`` when a library is missing, ``DataplaneError`` when the kernel refuses.
+
+        Without ``filters`` it only looks, and does not see them: for a host that is not ours yet.
+        """
+        self._filters = NfTables() if filters else None
         self._links = LinuxBridge()
-        self._parts: tuple[Part, ...] = (self._links, self._filters)
+        self._parts: tuple[Part, ...] = (self._links, self._filters) if self._filters else (self._links,)
 
     def close(self) -> None:
         """Give back all sockets."""
@@ -62,7 +65,8 @@ class HostDataplane:
 
     def reread(self, plan: Plan, before: HostState, scope: Scope) -> HostState:
         """Return what is there after a plan; long tables by reading the touched rows one by one. Raises ``DataplaneError``."""
-        return _merged([self._links.reread(plan, before, scope), self._filters.observe(scope)])
+        links = self._links.reread(plan, before, scope)
+        return _merged([links, *([self._filters.observe(scope)] if self._filters else [])])
 
     def apply(self, plan: Plan, urgent: Urgent | None = None) -> Outcome:
         """Carry out the steps in order, neighbours of one kind together. A failed step skips its dependants."""
@@ -88,7 +92,7 @@ class HostDataplane:
 
     def counters(self) -> dict[str, int]:
         """Return frames dropped, by reason. Raises ``DataplaneError``."""
-        return self._filters.counters()
+        return self._filters.counters() if self._filters else {}
 
     def _carry_out(self, steps: Sequence[Step], urgent: Callable[[], None]) -> list[str]:
         kind = steps[0].key[0]
