@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -74,12 +75,13 @@ def command(keep: bool, hypervisors: int, json_file: Path | None, svg_file: Path
 
 
 def _show(results: Sequence[Result], svg_file: Path | None) -> None:
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="What was claimed, and what was seen", header_style="bold")
-    for column in ("scene", "claim", "seen", ""):
-        table.add_column(column, overflow="fold")
+    table = Table(title="What was claimed, and what was seen", header_style="bold", box=box.HORIZONTALS, expand=True)
+    for column, ratio in (("scene", 10), ("claim", 12), ("seen", 8), ("", None)):
+        table.add_column(column, overflow="fold", ratio=ratio, min_width=5)
     scene = ""
     for result in results:
         if scene and result.scene != scene:
@@ -91,4 +93,6 @@ def _show(results: Sequence[Result], svg_file: Path | None) -> None:
     console.print()
     console.print(table)
     if svg_file:
-        console.save_svg(str(svg_file), title="make demo")
+        # The fonts of the viewer's own machine will do: a picture fetches nothing.
+        picture = re.sub(r"@font-face \{.*?\}\n", "", console.export_svg(title="make demo"), flags=re.DOTALL)
+        svg_file.write_text(picture)

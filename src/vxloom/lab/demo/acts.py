@@ -155,10 +155,11 @@ def suppression(stage: Stage) -> None:
 def move(stage: Stage) -> None:
     """A guest is stopped on one host and started on another, in another subnet; its address and MAC stay."""
     watcher, moved = stage.guests["red1"], stage.guests["red2"]
-    stream = probes.Stream(stage.place(watcher), moved.ipv4, 0.05)
+    stream = probes.Stream(stage.place(watcher), moved.ipv4, 0.01)
     wait_for(lambda: stage.place(watcher).ping(moved.ipv4), 2)
     cloud.call(stage.client, "migrateVirtualMachine", virtualmachineid=moved.id, hostid=stage.hosts["h3"])
     back = wait_for(lambda: stage.place(watcher).ping(moved.ipv4), 5)
+    stage.place(watcher).ping(moved.ipv4, count=20)
     result = stream.end()
     where = cloud.objects(stage.client, "listVirtualMachines", "virtualmachine", id=moved.id)[0]
     stage.check("red2 is now on", where.get("hostname"), holds=where.get("hostname") == "h3")
