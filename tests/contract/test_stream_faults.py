@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from vxloom.agent.stream import Timing as AgentTiming
 from vxloom.errors import ConfigError, TransportError
 from vxloom.model.wire import MAX_MESSAGE, Claim, Hello, Refused, Report, Welcome, encode
 from vxloom.server.gateway import Gateway, Timing
+from vxloom.server.gateway.door import Door
 from vxloom.settings import ServerSettings
 from vxloom.store import backup, records, restore
 
@@ -229,3 +232,38 @@ def test_an_address_in_use_or_malformed_is_said_in_one_line(tmp_path: Path) -> N
 
     with Cloud(tmp_path / "server") as cloud:
         asyncio.run(scenario(cloud))
+
+
+def test_a_flood_of_strangers_is_bounded_and_does_not_shut_out_hosts(tmp_path: Path) -> None:
+    limit = 20
+
+    async def scenario(cloud: Cloud) -> None:
+        flood: list[socket.socket] = []
+        async with cloud.gateway(timing=replace(SERVER, greeting=60.0)) as gateway:
+            gateway._door = Door(limit)
+            agent = Agent("h1", tmp_path / "h1", gateway.port, gateway.issue_token(cloud.zone, "h1", "admin"))
+            async with agent.running():
+                await until(lambda: agent.stream.connected)
+                for _ in range(3 * limit):
+                    flood.append(socket.create_connection(("127.0.0.1", gateway.port), 5, source_address=("127.0.0.9", 0)))
+                    await asyncio.sleep(0)
+                await until(lambda: sum(_is_open(sock) for sock in flood) == limit)
+                assert agent.stream.connected
+                other = Agent("h2", tmp_path / "h2", gateway.port, gateway.issue_token(cloud.zone, "h2", "admin"))
+                async with other.running():
+                    await until(lambda: other.stream.connected)
+        for sock in flood:
+            sock.close()
+
+    with Cloud(tmp_path / "server") as cloud:
+        asyncio.run(scenario(cloud))
+
+
+def _is_open(sock: socket.socket) -> bool:
+    sock.setblocking(False)
+    try:
+        return bool(sock.recv(1))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False

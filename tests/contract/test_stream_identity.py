@@ -274,3 +274,19 @@ def test_a_tunnel_end_point_is_one_hosts(tmp_path: Path) -> None:
 
     with Cloud(tmp_path / "server") as cloud:
         asyncio.run(scenario(cloud))
+
+
+def test_two_agents_with_one_identity_raise_an_alert(tmp_path: Path) -> None:
+    async def scenario(cloud: Cloud) -> None:
+        async with cloud.gateway() as gateway:
+            one = Agent("h1", tmp_path / "h1", gateway.port, gateway.issue_token(cloud.zone, "h1", "admin"))
+            async with one.running():
+                await until(lambda: one.stream.connected)
+                copy = Agent("h1", tmp_path / "h1", gateway.port)
+                async with copy.running():
+                    await until(lambda: "host.twice" in cloud.alerts(one.host))
+                    assert "127.0.0.1" in cloud.alerts(one.host)["host.twice"]
+                await until(lambda: one.stream.connected)
+
+    with Cloud(tmp_path / "server") as cloud:
+        asyncio.run(scenario(cloud))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
 import tempfile
@@ -42,6 +43,7 @@ def serve(settings: ServerSettings) -> None:
     another's, newer, or in use by a second server; nothing is left half started.
     """
     sock = listening(settings.listen)
+    _allow_many_connections()
     try:
         store = _opened(settings)
         try:
@@ -52,6 +54,12 @@ def serve(settings: ServerSettings) -> None:
             store.close()
     finally:
         sock.close()
+
+
+def _allow_many_connections() -> None:
+    """Raise the limit of open files, 1024 by default, to what this process may have: every host holds one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _opened(settings: ServerSettings) -> Store:

@@ -1,5 +1,6 @@
 """The gateway: one mutually authenticated TLS stream per agent, and what flows over it.
 
+    door        how many strangers may stand in it at once         (loop)
     connection  framing and deadlines of one TCP connection        (bytes)
     admission   who may speak: join, hello, renewal                 (store, in a thread)
     tables      compiled segments, each encoded once per change     (no I/O)

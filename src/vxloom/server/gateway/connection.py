@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 
 from vxloom.errors import StateError, TransportError
@@ -97,3 +98,18 @@ class Connection:
         except OSError as error:
             raise TransportError(f"stream to {self.peer} broke: {error}") from error
         return bytes(got)
+
+
+async def accepted(sock: socket.socket, context: ssl.SSLContext, *, greeting: float, silence: float) -> Connection:
+    """Return the connection of an accepted socket after its TLS handshake, which may take ``greeting`` seconds. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    try:
+        transport, _ = await loop.connect_accepted_socket(
+            lambda: protocol, sock, ssl=context, ssl_handshake_timeout=greeting, ssl_shutdown_timeout=1
+        )
+    except BaseException:
+        sock.close()
+        raise
+    return Connection(reader, asyncio.StreamWriter(transport, protocol, reader, loop), silence=silence)

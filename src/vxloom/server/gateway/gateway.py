@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import ssl
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -30,8 +32,9 @@ from vxloom.model.wire import (
 )
 from vxloom.server.authority import Authority, Claimant, claimant
 from vxloom.server.gateway.admission import Admitted, admit, issue_token, join, renew
-from vxloom.server.gateway.connection import Connection
-from vxloom.server.gateway.ledger import DISCONNECTED, FINDING, HOLDING, Ledger
+from vxloom.server.gateway.connection import Connection, accepted
+from vxloom.server.gateway.door import Door
+from vxloom.server.gateway.ledger import DISCONNECTED, FINDING, HOLDING, TWICE, Ledger
 from vxloom.server.gateway.reading import Look, Wanted, look
 from vxloom.server.gateway.stream import HostStream
 from vxloom.server.gateway.timing import Timing
@@ -44,6 +47,8 @@ _Result = TypeVar("_Result")
 _STRANGER_LIMIT = 64 * 1024
 """Bytes of a first message from somebody without a certificate: a token and a request are 2 kB."""
 _THREADS = 4
+_TAKEOVERS, _TAKEOVER_TIME = 4, 60.0
+"""So many streams of a host that replaced a living one, within so many seconds, are no accident."""
 _BEAT = 5.0
 """Seconds; agents count on a sign of life at least every 15."""
 
@@ -75,6 +80,8 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[asyncio.Task[None]] = set()
         self._lost: dict[str, asyncio.TimerHandle] = {}
+        self._door = Door()
+        self._takeovers: dict[str, list[float]] = {}
         self.port = 0
         """The port listened on, once :attr:`started`."""
         self.started = asyncio.Event()
@@ -119,39 +126,55 @@ class Gateway:
         unsubscribe = self._store.subscribe(self._changed)
         background = [asyncio.create_task(self._ledger.run()), asyncio.create_task(self._sweep())]
         try:
-            server = await asyncio.start_server(
-                self._connected,
-                *self._listen,
-                ssl=self._authority.server_context(),
-                ssl_handshake_timeout=self._timing.greeting,
-                ssl_shutdown_timeout=1,
-                backlog=4096,
-            )
+            listening = _listening(*self._listen)
         except OSError as error:
             unsubscribe()
             await _cancelled(background)
             host, port = self._listen
             raise ConfigError(f"cannot listen on {host}:{port} for agents: {error.strerror}", remedy="change agent_listen") from error
         try:
-            self.port = server.sockets[0].getsockname()[1]
+            self.port = listening.getsockname()[1]
+            background.append(asyncio.create_task(self._accept(listening)))
             self.started.set()
             await asyncio.gather(*background)  # for ever, or until one of them breaks
         finally:
             unsubscribe()
-            server.close()
             await _cancelled([*background, *self._tasks, *self._connections])
+            listening.close()
             for timer in self._lost.values():
                 timer.cancel()
             self._threads.shutdown(wait=True)
             self._steady.shutdown(wait=True)
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection; asyncio runs one task for each."""
-        task = asyncio.current_task()
-        if task is not None:
+    async def _accept(self, listening: socket.socket) -> None:
+        """Give every connection a task of its own, for ever."""
+        context = self._authority.server_context()
+        while True:
+            try:
+                sock, (address, *_) = await self._loop.sock_accept(listening)
+            except OSError as error:  # out of descriptors, most likely: those in the door go at their deadline
+                _log.warning("no connection can be accepted: %s", error)
+                await asyncio.sleep(self._timing.again)
+                continue
+            task = asyncio.create_task(self._connected(sock, str(address), context))
             self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
-        connection = Connection(reader, writer, silence=self._timing.silence)
+            self._door.enter(str(address), task)
+            task.add_done_callback(partial(self._left, str(address)))
+
+    def _left(self, address: str, task: asyncio.Task[None]) -> None:
+        self._connections.discard(task)
+        self._door.leave(address, task)
+
+    async def _connected(self, sock: socket.socket, address: str, context: ssl.SSLContext) -> None:
+        """Serve one connection from the TLS handshake to its end."""
+        try:
+            connection = await accepted(sock, context, greeting=self._timing.greeting, silence=self._timing.silence)
+        except OSError as error:  # SSLError is one
+            _log.info("no TLS with %s: %s", address, error)
+            return
+        task = asyncio.current_task()
+        if connection.certificate is not None and task is not None:
+            self._door.leave(address, task)
         try:
             await self._serve(connection)
         except IdentityError as error:
@@ -212,6 +235,7 @@ class Gateway:
         earlier = self._streams.get(stream.host)
         if earlier is not None:
             earlier.end()
+            self._took_over(stream, earlier)
         timer = self._lost.pop(stream.host, None)
         if timer is not None:
             timer.cancel()
@@ -222,6 +246,16 @@ class Gateway:
         self._ledger.state(stream.host, records.HostState.UP)
         self._ledger.alert(DISCONNECTED, stream.host, "")
         zone.join(stream)
+
+    def _took_over(self, stream: HostStream, earlier: HostStream) -> None:
+        """The newest stream wins; where that happens again and again, two agents have one identity, and push each other out."""
+        now = self._loop.time()
+        times = [*self._takeovers.get(stream.host, ()), now][-_TAKEOVERS:]
+        self._takeovers[stream.host] = times
+        if len(times) == _TAKEOVERS and now - times[0] < _TAKEOVER_TIME:
+            where = " and ".join(sorted({stream.peer, earlier.peer}))
+            text = f"two agents use its identity in turn, from {where}; stop one, and join it under its own name with a new token"
+            self._ledger.alert(TWICE, stream.host, text)
 
     def _departed(self, stream: HostStream, zone: Zone) -> None:
         zone.leave(stream.host, stream)
@@ -248,6 +282,10 @@ class Gateway:
                 self._missing(host)
         while True:
             await asyncio.sleep(1)
+            for host, times in list(self._takeovers.items()):
+                if self._loop.time() - times[-1] > _TAKEOVER_TIME:
+                    del self._takeovers[host]
+                    self._ledger.alert(TWICE, host, "")
             now = _now()
             for stream in list(self._streams.values()):
                 if stream.expired(now):
@@ -317,6 +355,14 @@ class Gateway:
         if stream is None:
             raise TransportError(f"host {host} is not connected", remedy="look at its agent: systemctl status vxloom-agent")
         return stream
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a listening socket for agents; raises OSError."""
+    sock = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=4096)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+    sock.setblocking(False)
+    return sock
 
 
 def _now() -> datetime:

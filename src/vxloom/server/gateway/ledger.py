@@ -19,7 +19,7 @@ from vxloom.server.waiting import SILENT
 from vxloom.store import Acknowledgement, Store, records
 
 _log = logging.getLogger(__name__)
-DISCONNECTED, HOLDING, FINDING = "host.disconnected", "host.holding", "host.finding"
+DISCONNECTED, HOLDING, FINDING, TWICE = "host.disconnected", "host.holding", "host.finding", "host.twice"
 
 
 @dataclass(slots=True)

@@ -100,6 +100,11 @@ class HostStream:
         self._asked_again: dict[int, float] = {}
         self._end: asyncio.Future[Refused | None] = self._loop.create_future()
 
+    @property
+    def peer(self) -> str:
+        """The agent's IP address."""
+        return self._connection.peer
+
     # --- the feed's side (Subscriber) ---------------------------------------------------------------------------------
 
     def tell(self, document: bytes, needs: frozenset[int], revision: int) -> None:
