@@ -88,6 +88,10 @@ def _stock(node: Node, vni: int) -> None:
     node.run(["ip", "link", "add", bridge, "type", "bridge"])
     node.run(["ip", "link", "set", bridge, "up"])
     node.run(["ip", "link", "set", vxlan, "master", bridge])
+    # The kernel tells of carriers up to a second late: what is compared later must have come to rest.
+    shown = ["ip", "-d", "link", "show", "master", bridge]
+    wait_until(lambda: "state forwarding" in node.run(shown).stdout, "the port forwards")
+    wait_until(lambda: "state UP" in node.run(["ip", "link", "show", bridge]).stdout, "the bridge has carrier")
 
 
 def _clear(node: Node, vni: int) -> None:
