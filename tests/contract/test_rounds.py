@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -177,3 +178,22 @@ def test_a_word_that_never_comes_to_stand_does_not_end_all_acknowledgements(tmp_
         agent.tell(document(port(1), port(2, vni=6000), revision=6), segment(5001, {1: 1}, 6), segment(6000, {2: 1}, 6))
         agent.await_ack(6)
         assert not any(6000 in ack.segments for ack in agent.acks())
+
+
+def test_a_port_on_a_bridge_that_is_another_networks_waits_and_is_not_acknowledged(tmp_path, bench):
+    """A restored store has given the VNI to somebody else: two tenants on one bridge would be worse than a guest that waits."""
+    with running(tmp_path, bench) as agent:
+        settled(agent)
+        agent.meet("other", lineage=False)
+        agent.tell(document(revision=3, epoch="other"), epoch="other")
+        table = segment(5001, {9: 1}, 4)
+        agent.tell(
+            document(port(9), revision=4, epoch="other"), replace(table, head=replace(table.head, network="strangers")), epoch="other"
+        )
+        wait_until(
+            lambda: any("another network's" in text for report in agent.reports() for text in report.findings), "the finding", seconds=8
+        )
+        assert agent.taps() == {port(1).tap}
+        assert not any(ack.document == 4 or 5001 in ack.segments for ack in agent.acks()[1:])
+        agent.confirm("other", 4)
+        wait_until(lambda: agent.taps() == {port(9).tap}, "the change of tenants", seconds=8)

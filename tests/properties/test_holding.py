@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +42,7 @@ STEP = st.one_of(
     st.tuples(st.just("table"), st.none()),
     st.tuples(st.just("current"), st.none()),
     st.tuples(st.just("confirm"), st.none()),
+    st.tuples(st.just("restart"), st.none()),
 )
 
 
@@ -82,6 +83,8 @@ def test_no_port_is_withdrawn_by_accident(steps):
                 held = rules.tabled(held, segment(5001, dict.fromkeys(at.ports, 1), at.revision))
             case "current":
                 held = rules.reached(held, at.revision, at.nonces.get(at.revision, ""))
+            case "restart":
+                held = replace(held, heard=(0, ""))  # all else is on disk (tests/unit/agent/test_statefile.py)
             case "confirm":
                 held = rules.confirmed(held, at.epoch)
                 if held.said.document is not None:

@@ -31,11 +31,13 @@ def claimed(document: HostDocument | None, claims: Claims) -> HostDocument | Non
 
 
 def settled(document: HostDocument | None, claims: Claims) -> dict[tuple[int, str], str]:
-    """Return the claims the server's document does not contain yet."""
+    """Return the claims the server's document does not contain yet, of NICs that are still here and still share the address."""
     if document is None:
         return dict(claims)
-    held = {(port.vni, shared_form(address)): port.nic for port in decode_ports(document)[0] for address in port.held}
-    return {key: nic for key, nic in claims.items() if held.get(key) != nic}
+    ports = decode_ports(document)[0]
+    held = {(port.vni, shared_form(address)): port.nic for port in ports for address in port.held}
+    sharing = {(port.vni, shared_form(address), port.nic) for port in ports for address in port.shared}
+    return {key: nic for key, nic in claims.items() if held.get(key) != nic and (*key, nic) in sharing}
 
 
 def watched(document: HostDocument | None, taps: Mapping[str, str]) -> dict[str, Watched]:

@@ -323,7 +323,9 @@ class Core:
             return
         settled = self._settled(done, word.tables)
         fresh = {vni: revision for vni, revision in settled.items() if self._acked[1].get(vni) != revision}
-        document = word.document.revision if done.proven and not done.partial else self._acked[0]
+        # A port left out because its VNI is another network's here does not stand, so its document does not either.
+        proven = done.proven and not done.partial and not done.held.contested()
+        document = word.document.revision if proven else self._acked[0]
         absent = (done.round.absent_segments, done.round.absent_ports) if done.failing is None and not done.partial else ((), ())
         if document == self._acked[0] and not fresh and not any(absent):
             return
@@ -335,7 +337,7 @@ class Core:
         failing = done.failing.vnis if done.failing else frozenset()
         looked_at = done.round.scope.vnis if done.partial else None  # a round that overtook knows only of its own part
         chosen = tables.keys() if looked_at is None else tables.keys() & looked_at
-        return {} if failing is None else {vni: tables[vni].revision for vni in chosen - failing}
+        return {} if failing is None else {vni: tables[vni].revision for vni in chosen - failing - set(done.held.contested())}
 
     def _report(self) -> None:
         contested = [f"VNI {vni} is another network's in the server's database: its new ports wait" for vni in self._held.contested()]

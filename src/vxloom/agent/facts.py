@@ -48,7 +48,10 @@ def _route_source(settings: AgentSettings) -> str:
 
 def _device_of(vtep: str) -> tuple[str, int]:
     """Return the device that carries the VTEP's address, and its MTU; 1500 if it is nowhere (yet)."""
-    shown = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True, check=False).stdout
+    try:
+        shown = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True, check=False).stdout
+    except OSError as error:
+        raise ConfigError(f"cannot run ip: {error.strerror}", remedy="install iproute2") from error
     for link in json.loads(shown or "[]"):
         if any(entry.get("local") == vtep for entry in link.get("addr_info", ())):
             return str(link["ifname"]), int(link["mtu"])
