@@ -245,8 +245,8 @@ def test_a_flood_of_strangers_is_bounded_and_does_not_shut_out_hosts(tmp_path: P
             async with agent.running():
                 await until(lambda: agent.stream.connected)
                 for _ in range(3 * limit):
-                    flood.append(socket.create_connection(("127.0.0.1", gateway.port), 5, source_address=("127.0.0.9", 0)))
-                    await asyncio.sleep(0)
+                    there, here = ("127.0.0.1", gateway.port), ("127.0.0.9", 0)
+                    flood.append(await asyncio.to_thread(socket.create_connection, there, 5, source_address=here))
                 await until(lambda: sum(_is_open(sock) for sock in flood) == limit)
                 assert agent.stream.connected
                 other = Agent("h2", tmp_path / "h2", gateway.port, gateway.issue_token(cloud.zone, "h2", "admin"))

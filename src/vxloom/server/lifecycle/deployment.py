@@ -119,17 +119,19 @@ def add_nics(
     for position, (wish, network) in enumerate(zip(asked, networks, strict=True)):
         nic = records.new_id()
         mac = tx.take_mac(nic, vm.zone, _mac(wish.mac))
-        _unshared_mac(tx, network, mac)
+        sharing = frozenset(address for other in tx.all(records.Nic, network=network.id) for address in other.shared)
+        if mac in sharing:
+            raise RequestError(f"The MAC address {mac} is shared by other NICs of network {network.name}", remedy="choose another")
         row = records.Nic(
             id=nic, vm=vm.id, network=network.id, mac=mac, is_default=position == 0, position=position, tap=tap if position == 0 else ""
         )
         tx.add(row)
-        _give_addresses(tx, row, network, wish)
+        _give_addresses(tx, row, network, wish, sharing)
         if position == 0 and (wanted := details.get(SHARED)):
             tx.update(records.Nic, nic, shared=shared.checked(tx, network, row, wanted.split(",")))
 
 
-def _give_addresses(tx: Transaction, nic: records.Nic, network: records.Network, wish: Wish) -> None:
+def _give_addresses(tx: Transaction, nic: records.Nic, network: records.Network, wish: Wish, sharing: frozenset[str]) -> None:
     if network.guest_type == "L2":
         if wish.ip or wish.ip6:
             raise RequestError(f"Network {network.name} is L2: the cloud gives no addresses there", remedy="leave the address out")
@@ -138,13 +140,14 @@ def _give_addresses(tx: Transaction, nic: records.Nic, network: records.Network,
         if stated and not prefix:
             raise RequestError(f"Network {network.name} has no IPv{family} prefix, so {stated[:80]} cannot be given")
         if prefix:
-            address = _unshared_ip(tx, network, nic, stated, family)
+            address = _unshared_ip(tx, network, nic, stated, family, sharing)
             tx.add(records.NicIp(nic=nic.id, address=address, family=family))
 
 
-def _unshared_ip(tx: Transaction, network: records.Network, nic: records.Nic, stated: str | None, family: int) -> str:
+def _unshared_ip(
+    tx: Transaction, network: records.Network, nic: records.Nic, stated: str | None, family: int, sharing: frozenset[str]
+) -> str:
     """Return an address nobody shares: sharing NICs do not own theirs, so the allocator does not know of them."""
-    sharing = {address for other in tx.all(records.Nic, network=network.id) for address in other.shared}
     if stated in sharing:
         raise RequestError(f"{stated} is shared by other NICs of network {network.name}", remedy="choose another")
     refused: list[str] = []
@@ -153,12 +156,6 @@ def _unshared_ip(tx: Transaction, network: records.Network, nic: records.Nic, st
     for other in refused:
         tx.release_ip(network.id, other)
     return address
-
-
-def _unshared_mac(rx: ReadTransaction, network: records.Network, mac: str) -> None:
-    sharing = [nic for nic in rx.all(records.Nic, network=network.id) if mac in nic.shared]
-    if sharing:
-        raise RequestError(f"The MAC address {mac} is shared by other NICs of network {network.name}", remedy="choose another")
 
 
 def _only_network(rx: ReadTransaction, account: records.Account, zone: records.Zone) -> records.Network:
