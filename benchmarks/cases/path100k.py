@@ -7,6 +7,7 @@ costs the kernel more than the writing (:mod:`vxloom.dataplane.linuxbridge.rerea
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from vxloom.model.wire import Table, decode_from_gateway, encode, table_message,
 from vxloom.planner import diff
 from vxloom.planner.plan import Scope
 
+SETTLE = 0.5
+"""Seconds: the kernel frees deleted rows a grace period later, which is nobody's time."""
 PEER = "bridge -batch, ip -batch alone"
 
 
@@ -63,6 +66,7 @@ def _path(bench: Bench, host: Host, vnis: range, each: int, pairs: int) -> Pairs
     def clear() -> None:
         if host.driver.apply(drop).failed:
             raise RuntimeError("rows were not removed")
+        time.sleep(SETTLE)
 
     found = bench.pairs(pairs, ours, theirs, clear)
     host.apply(state_of(tables), state_of([]))

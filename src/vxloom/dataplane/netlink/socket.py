@@ -88,13 +88,15 @@ def open_socket(receive_buffer: int, send_buffer: int) -> socket.socket:
 class NetlinkSocket:
     """Requests to the kernel. For one thread at a time."""
 
-    def __init__(self, *, receive_buffer: int = 8 << 20, chunk_bytes: int = 32 << 10, chunk_messages: int = 2048) -> None:
+    def __init__(self, *, receive_buffer: int = 8 << 20, chunk_bytes: int = 32 << 10, chunk_messages: int = 64) -> None:
         """Open it in the current network namespace.
 
         Args:
             receive_buffer: bytes asked for; the kernel may grant less and rounds up to its minimum.
             chunk_bytes: most bytes per send; the send buffer is made to fit. Beyond 16 KiB the rate does not rise (measured).
-            chunk_messages: most messages per send; fewer if their answers might not fit the receive buffer.
+            chunk_messages: most messages per send; fewer if their answers might not fit the receive buffer. Short sends let the
+                kernel's workers run: a VXLAN row takes 1.9 µs in sends of 64, 4 µs in sends of 600, 8 µs in sends of 2048 (measured,
+                Linux 6.18, two processors); bridge rows and neighbours take 0.9 µs either way.
 
         Raises:
             DataplaneError: no socket could be had.
