@@ -290,3 +290,17 @@ def test_two_agents_with_one_identity_raise_an_alert(tmp_path: Path) -> None:
 
     with Cloud(tmp_path / "server") as cloud:
         asyncio.run(scenario(cloud))
+
+
+@pytest.mark.parametrize("held", [{-1: (1, 1)}, {1 << 24: (1, 1)}, {1 << 63: (1, 1)}, {vni: (1, 1) for vni in range(20_000)}])
+def test_a_host_cannot_empty_the_pool_by_what_it_says_it_holds(tmp_path: Path, held: dict[int, tuple[int, int]]) -> None:
+    async def scenario(cloud: Cloud) -> None:
+        async with cloud.gateway() as gateway:
+            identity = await joined(cloud, gateway, tmp_path / "h1")
+            answer = await say(gateway, hello(segments=held), identity)
+            refused(answer, "the host says it holds", final=False)
+        with cloud.store.read() as rx:
+            assert rx.count(records.Belief) == rx.count(records.VniAllocation) == 0
+
+    with Cloud(tmp_path / "server") as cloud:
+        asyncio.run(scenario(cloud))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vxloom.errors import IdentityError, StateError
+from vxloom.model.addresses import VNI_MAX, VNI_MIN
 from vxloom.model.wire import Hello, Join
 from vxloom.server.authority import Authority, Claimant, Issued
 from vxloom.store import ReadTransaction, Store, Transaction, records
@@ -17,6 +18,8 @@ VTEP = "host.vtep"
 """Alert: a host's tunnel end point cannot be used."""
 HOST_ALERT = 7
 """CloudStack's ALERT.TYPE.HOST, AlertService.java."""
+_MOST_SEGMENTS = 16384
+_LOOK = "look at its agent's state folder, and at the host"
 _ONE_VTEP = "give each host an underlay address of its own, `vtep` in agent.toml, or remove the host that has it"
 _HOW_TO_JOIN = "make a new token with createHostJoinToken"
 
@@ -84,6 +87,7 @@ def admit(store: Store, claimant: Claimant, hello: Hello, address: str) -> Admit
         raise IdentityError("this certificate was replaced by a newer one", remedy=_HOW_TO_JOIN)
     if claimant.expired(datetime.now(UTC)):
         raise IdentityError("this certificate has ended", remedy="renew it")
+    _refuse_segments(hello)
     _refuse_vtep(store, host, hello.vtep)
     same = hello.epoch == store.epoch or (not hello.epoch and not hello.revision)
     lineage = same and store.knows(host.zone, hello.revision, hello.nonce)
@@ -167,6 +171,17 @@ def _note(tx: Transaction, host: records.Host, news: dict[str, object], outdated
         for network in _networks_of(tx, host.id):  # every peer's rows point at this host's tunnel end point
             tx.touch_segment(network)
     return host
+
+
+def _refuse_segments(hello: Hello) -> None:
+    """Raise :class:`StateError` for more segments than a host can have, or VNIs that are none.
+
+    What a host holds stays out of the pool (law 7), so one that lies could otherwise empty it.
+    """
+    if len(hello.segments) > _MOST_SEGMENTS:
+        raise StateError(f"the host says it holds {len(hello.segments)} segments, at most {_MOST_SEGMENTS} are believed", remedy=_LOOK)
+    if any(not VNI_MIN <= vni <= VNI_MAX for vni in hello.segments):
+        raise StateError("the host says it holds a VNI that is none", remedy=_LOOK)
 
 
 def _refuse_vtep(store: Store, host: records.Host, vtep: str) -> None:
