@@ -71,6 +71,24 @@ def test_a_host_gets_the_segments_it_has_ports_in_and_no_other(tmp_path: Path) -
         asyncio.run(scenario(cloud))
 
 
+def test_a_segment_asked_for_again_comes_whole_and_the_batch_is_closed(tmp_path: Path) -> None:
+    """An agent acts on what it was sent when it hears that this was all."""
+
+    async def scenario(cloud: Cloud) -> None:
+        red, vni = cloud.network("red")
+        async with cloud.gateway() as gateway, agents(cloud, gateway, tmp_path, 1) as (one,):
+            cloud.nic(red, one.host)
+            await until(lambda: one.settled(cloud))
+            before = len(one.seen)
+            assert one.stream.send(SegmentWanted(vni))
+            await until(lambda: any(isinstance(message, Current) for message in one.seen[before:]))
+            kinds = [type(message) for message in one.seen[before:] if isinstance(message, (Table, Delta, Current))]
+            assert kinds[:2] == [Table, Current]
+
+    with Cloud(tmp_path / "server") as cloud:
+        asyncio.run(scenario(cloud))
+
+
 def test_changes_are_sent_as_changes_and_encoded_once_for_all(tmp_path: Path) -> None:
     async def scenario(cloud: Cloud) -> None:
         network, vni = cloud.network("n")
