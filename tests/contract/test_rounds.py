@@ -197,3 +197,22 @@ def test_a_port_on_a_bridge_that_is_another_networks_waits_and_is_not_acknowledg
         assert not any(ack.document == 4 or 5001 in ack.segments for ack in agent.acks()[1:])
         agent.confirm("other", 4)
         wait_until(lambda: agent.taps() == {port(9).tap}, "the change of tenants", seconds=8)
+
+
+def test_a_guest_is_not_asked_about_again_because_a_shared_address_moved(tmp_path, bench):
+    """A flip must not wait for a guest, nor wake one whose card somebody put down."""
+    with running(tmp_path, bench) as agent:
+        asked: list[str] = []
+        agent.meet()
+        agent.tell(document(port(1, shared=("10.1.1.9",)), revision=5), segment(5001, {1: 1}, 5))
+        agent.await_ack(5)
+        guests = agent.core._writer._reconciler._sources[GuestSource.NAMESPACE]
+        ensure = guests.ensure
+        guests.ensure = lambda ports, mtus: (asked.extend(one.nic for one in ports), ensure(ports, mtus))[1]
+        agent.tell(document(port(1, shared=("10.1.1.9",), held=("10.1.1.9",)), revision=6), segment(5001, {1: 1}, 6))
+        agent.await_ack(6)
+        known = isinstance(bench, SimulatedBench)  # its taps have no index, so it is always asked
+        assert known or asked == []
+        agent.tell(document(port(1, running=False), revision=7), segment(5001, {1: 1}, 7))
+        agent.await_ack(7)
+        assert port(1).nic in asked

@@ -18,7 +18,7 @@ from vxloom.agent.held import Word
 from vxloom.compiler import admit, compile_host
 from vxloom.dataplane.driver import Driver
 from vxloom.hypervisor.source import Plug, Source
-from vxloom.model.host import HostDocument, PortDocument, RefusedPort, encode_port
+from vxloom.model.host import HostDocument, PortDocument, PortSecurity, RefusedPort, encode_port
 from vxloom.model.intent import GuestSource
 from vxloom.model.segment import SegmentTable
 from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Stray, Tap, VxlanDevice, bridge_name, vxlan_name
@@ -236,7 +236,7 @@ class Reconciler:
     def _stands(self, port: PortDocument, mtu: int) -> bool:
         """Tell whether a port is plugged in as asked for, by the device that its source answered with."""
         known = self._plugged.get(port.nic)
-        if known is None or (known.port, known.mtu) != (port, mtu) or known.plug.problem or known.plug.state == "absent":
+        if known is None or (_asked(known.port), known.mtu) != (_asked(port), mtu) or known.plug.problem or known.plug.state == "absent":
             return False
         return known.index != 0 and known.index == _index(known.plug.tap)
 
@@ -298,6 +298,11 @@ def obstructed(plan: Plan) -> Scope:
     keys = [obstacle.resource for obstacle in plan.obstacles]
     vnis = (re.sub(r"\D", "", name) for kind, name in keys if kind in {Bridge.kind, VxlanDevice.kind})
     return Scope(frozenset(map(int, vnis)), frozenset(name for kind, name in keys if kind in {Tap.kind, PortFilter.kind}))
+
+
+def _asked(port: PortDocument) -> PortDocument:
+    """Return what of a port concerns its guest: not what it may say, nor who holds what it shares. A flip must not wait for a guest."""
+    return msgspec.structs.replace(port, sequence=0, security=PortSecurity(()), shared=(), held=())
 
 
 def _has_segments(target: Target) -> bool:
