@@ -292,7 +292,7 @@ def test_two_agents_with_one_identity_raise_an_alert(tmp_path: Path) -> None:
         asyncio.run(scenario(cloud))
 
 
-@pytest.mark.parametrize("held", [{-1: (1, 1)}, {1 << 24: (1, 1)}, {1 << 63: (1, 1)}, {vni: (1, 1) for vni in range(20_000)}])
+@pytest.mark.parametrize("held", [{-1: (1, 1)}, {1 << 24: (1, 1)}, {1 << 63: (1, 1)}, dict.fromkeys(range(20000), (1, 1))])
 def test_a_host_cannot_empty_the_pool_by_what_it_says_it_holds(tmp_path: Path, held: dict[int, tuple[int, int]]) -> None:
     async def scenario(cloud: Cloud) -> None:
         async with cloud.gateway() as gateway:
