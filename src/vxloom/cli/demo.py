@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vxloom.errors import VxloomError
+from vxloom.errors import ConfigError, VxloomError
 
 if TYPE_CHECKING:
     from vxloom.lab.demo.stage import Result
@@ -43,6 +44,9 @@ def command(keep: bool, hypervisors: int, json_file: Path | None, svg_file: Path
     from vxloom.lab.demo.stage import Stage
     from vxloom.lab.lab import Lab
 
+    for file in (json_file, svg_file):
+        if file is not None and not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise ConfigError(f"cannot write {file}", remedy="give a file in a folder that is there and may be written to")
     started = time.monotonic()
     lab = Lab(hypervisors, name="default" if keep else None)
     click.echo(f"▸ Lab of {hypervisors} hypervisors, each in its own subnet behind a router; management server")

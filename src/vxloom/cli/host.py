@@ -15,11 +15,15 @@ def command() -> None:
 @command.command("list")
 @output_option
 def list_hosts(output: str) -> None:
-    """All hosts: state, VTEP, what they hold back."""
+    """All hosts: state, VTEP, and why a host holds (withdraws nothing)."""
     from vxloom.cli.client import Client
 
     hosts = Client().rows("listHosts", "host", type="Routing")
-    columns = ("name", "state", "resourcestate", "ipaddress", "version", "id")
+    columns = ("name", "state", "resourcestate", "ipaddress", "vtep", "version", "id", "holding")
+    for host in hosts:
+        details = host.get("details")
+        told = details if isinstance(details, dict) else {}
+        host["vtep"], host["holding"] = told.get("vxloom.vtep", ""), told.get("vxloom.holding", "")
     show(output, columns, [[host.get(column) for column in columns] for host in hosts], title="Hosts")
 
 
@@ -40,7 +44,7 @@ def token(name: str, zone: str) -> None:
 
 @command.command()
 @click.argument("name", required=False)
-@click.option("--all", "everyone", is_flag=True, help="Every host that holds.")
+@click.option("--all", "everyone", is_flag=True, help="Every host, also those that are away.")
 def confirm(name: str | None, everyone: bool) -> None:
     """Tell host NAME that what the server says now is the truth, also what it no longer says.
 

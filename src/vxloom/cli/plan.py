@@ -21,7 +21,7 @@ def command(host: str, output: str) -> None:
     if output == "json" or not isinstance(content, dict):
         click.echo(json.dumps(answer, indent=2))
         return
-    click.echo(content.get("plan", ""))
+    click.echo(str(content.get("plan", "")).rstrip())
     if content.get("dropped"):
         click.echo(f"\nframes refused on {host}, by reason: {content['dropped']}")
     if content.get("holding"):

@@ -7,6 +7,7 @@ import json
 import click
 
 from vxloom.cli.options import output_option
+from vxloom.errors import RequestError
 
 
 @click.command("trace")
@@ -20,11 +21,16 @@ def command(source: str, target: str, output: str) -> None:
     """
     from vxloom.cli.client import Client
 
-    answer = Client().call("vxloomTrace", **{"from": source, "to": target})
+    try:
+        answer = Client().call("vxloomTrace", **{"from": source, "to": target})
+    except RequestError as error:
+        if error.code == 431:
+            error.remedy = "for the names of VMs: cs listVirtualMachines listall=true"
+        raise
     content = answer.get("trace", answer)
     if output == "json" or not isinstance(content, dict):
         click.echo(json.dumps(answer, indent=2))
     else:
-        click.echo(content.get("text", ""))
+        click.echo(str(content.get("text", "")).rstrip())
     if isinstance(content, dict) and content.get("arrives") is False:
         raise click.exceptions.Exit(1)
