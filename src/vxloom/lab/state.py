@@ -62,7 +62,8 @@ def take(path: Path) -> int:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = _lock(path)
         if fd is None and time.monotonic() > deadline:
-            raise ConfigError(f"lab {path.name!r} is already up", remedy="`vxloom lab down` ends it, or choose another name")
+            remedy = f"`vxloom lab down --lab {path.name}` ends it, or choose another name"
+            raise ConfigError(f"lab {path.name!r} is already up", remedy=remedy)
         if fd is not None and fd >= 0:
             _empty(path)
             return fd
