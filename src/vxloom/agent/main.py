@@ -48,6 +48,8 @@ async def serve(settings: AgentSettings) -> None:
     tasks = [asyncio.create_task(core.run(), name="core")]
     if settings.server:
         tasks.append(asyncio.create_task(stream.run(), name="stream"))
+    else:
+        _log.warning("no server is named: what was held is kept and repaired, nothing new comes (give --server or set it in agent.toml)")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
