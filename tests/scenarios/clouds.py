@@ -237,7 +237,7 @@ def ours(node: Node) -> str:
             ["nft", "-s", "list", "ruleset"],
         )
     ]
-    return re.sub(r"\w*_timer +\S+|valid_lft \S+ preferred_lft \S+", "", "\n".join(texts))
+    return re.sub(r"\w*_timer +\S+|valid_lft \S+ preferred_lft \S+| tentative", "", "\n".join(texts))
 
 
 def link_local(mac: str) -> str:

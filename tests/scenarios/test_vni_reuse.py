@@ -23,7 +23,7 @@ def cloud(lab_directory: object) -> Iterator[Cloud]:
         physical = made.one("listPhysicalNetworks", "physicalnetwork")
         made.call("updatePhysicalNetwork", id=physical["id"], vlan=f"{VNI}-{VNI}")
         made.call("updateConfiguration", name="vxloom.job.deadline", value="1")
-        made.call("updateConfiguration", name="vxloom.host.timeout", value="2")
+        made.call("updateConfiguration", name="vxloom.host.timeout", value="3")
         made.lab.restart(topology.MANAGEMENT, SERVER)
         await_server(made.lab)
         made.await_hosts()
