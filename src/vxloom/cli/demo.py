@@ -65,13 +65,16 @@ def command(keep: bool, hypervisors: int, json_file: Path | None, svg_file: Path
         if not keep:
             lab.down()
     held = sum(1 for result in stage.results if result.holds)
-    _show(stage.results, svg_file)
+    if stage.results:
+        _show(stage.results, svg_file)
     if json_file:
         keys = ("scene", "claim", "seen", "holds")
         json_file.write_text(json.dumps([{key: getattr(result, key) for key in keys} for result in stage.results], indent=2) + "\n")
     click.echo(f"{held} of {len(stage.results)} claims held, {time.monotonic() - started:.0f} s")
-    if keep:
+    if keep and not trouble:
         click.echo(_REACH)
+    if trouble and keep:
+        click.echo("The lab is left as it was when the demonstration stopped. Look at it: vxloom lab status; end it: vxloom lab down")
     if trouble:
         click.echo(f"vxloom: the demonstration stopped: {trouble}", err=True)
     if trouble or held < len(stage.results):
