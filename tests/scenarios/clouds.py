@@ -216,13 +216,7 @@ def running(hypervisors: int, *, joined: int | None = None, **options: int) -> I
 
 def stream(place: Place, address: str, interval: float = 0.02) -> Stream:
     """A ping that has had its first answer and goes on until ended."""
-    made = Stream(place, address, interval)
-    if made._process.stdout is None:
-        raise AssertionError("ping without a pipe")
-    made._process.stdout.readline()
-    first = made._process.stdout.readline()
-    assert "bytes from" in first, first
-    return made
+    return Stream(place, address, interval)
 
 
 def ours(node: Node) -> str:

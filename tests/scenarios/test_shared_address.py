@@ -77,6 +77,10 @@ class Router:
         argv = ["keepalived", "--dont-fork", "--dont-respawn", "--vrrp", "--log-console", f"--use-file={self._file}", *run]
         self._process = self.guest.place.popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
+    def runs(self) -> bool:
+        """It has read its configuration and takes part."""
+        return bool(self.guest.node.run(["sh", "-c", f"cat /run/keepalived-{self._kind.number}.vrrp_pid"], check=False).stdout.strip())
+
     def holds(self) -> bool:
         return f"{self._kind.address}/" in self.guest.place.run(["ip", "-o", "addr", "show"]).stdout
 
@@ -121,10 +125,17 @@ class Trio:
             pair = Router(self.first, kind, 150), Router(self.second, kind, 100)
             for router in pair:
                 stack.callback(router.end)
-                router.start()
+            pair[0].start()
             wait_until(pair[0].holds, "the first is master", seconds=10)
-            wait_until(lambda: not pair[1].holds(), "and the only one", seconds=10)
+            pair[1].start()
+            wait_until(pair[1].runs, "the second has started", seconds=10)
+            wait_until(lambda: self._is_at(kind, pair[0]) and not pair[1].holds(), "the watcher finds the first, the only one", seconds=10)
             yield pair
+
+    def _is_at(self, kind: Kind, router: Router) -> bool:
+        """Whether the watcher sends what is for the shared address to this router. A backup on a busy machine may have spoken up early."""
+        self.watcher.ping(kind.address, count=1, wait=0.2)
+        return neighbour_mac(self.watcher.place, kind.address) == (kind.virtual_mac or router.guest.mac)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +20,7 @@ INNER_ARP = "udp port 4789 and ip[48:2]=0x0806"
 INNER_SOLICITATION = "udp port 4789 and ip[48:2]=0x86dd and ip[56]=58 and ip[90]=135"
 INNER_ECHO = "udp port 4789 and ((ip[48:2]=0x0800 and ip[59]=1) or (ip[48:2]=0x86dd and ip[56]=58 and ip[90]=128))"
 _LOSS = re.compile(r"(\d+) packets transmitted, (\d+) received")
+_ANSWER_SECONDS = 10.0
 _STAMP = re.compile(r"^\[(\d+\.\d+)\].*icmp_seq=(\d+)", re.MULTILINE)
 
 
@@ -36,24 +39,41 @@ class PingResult:
 
 
 class Stream:
-    """A ping that goes on until it is ended."""
+    """A ping that goes on until it is ended. Made when the first request has been answered: only then does silence mean anything."""
 
     def __init__(self, place: Place, address: str, interval: float) -> None:
         self._interval = interval
-        self._process: NodeProcess = place.popen(["ping", "-n", "-D", "-i", str(interval), address])
+        self._process: NodeProcess = place.popen(["ping", "-n", "-D", "-i", str(interval), address], stderr=subprocess.STDOUT)
+        self._lines: list[str] = []
+        self._answered = threading.Event()
+        self._reader = threading.Thread(target=self._read, daemon=True)  # a full pipe would hold the ping up
+        self._reader.start()
+        if not self._answered.wait(_ANSWER_SECONDS):
+            self._process.kill()
+            raise VxloomError(f"{address} does not answer: {''.join(self._lines)[-500:]}")
 
     def end(self) -> PingResult:
         """Stop and count."""
         self._process.send_signal(2)
-        out, err = self._process.communicate(timeout=10)
+        self._process.wait(10)
+        self._reader.join(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        out = "".join(self._lines)
         counts = _LOSS.search(out)
         if counts is None:
-            raise VxloomError(f"ping said nothing countable: {err or out}")
+            raise VxloomError(f"ping said nothing countable: {out[-500:]}")
         times = [float(stamp) for stamp, _ in _STAMP.findall(out)]
         gaps = [later - earlier for earlier, later in pairwise(times)]
         sent, received = int(counts[1]), int(counts[2])
         # The request under way when ping is stopped has no answer yet; it is not lost.
         return PingResult(max(received, sent - 1), received, max(gaps, default=0.0) - self._interval)
+
+    def _read(self) -> None:
+        for line in self._process.stdout or ():
+            self._lines.append(line)
+            if "icmp_seq=" in line and "bytes from" in line:
+                self._answered.set()
 
 
 class Capture:
