@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from tests.floor import PureRoomsFloor
 from tests.guard import Guard
-from tests.postgres import Cluster
+
+if TYPE_CHECKING:
+    from tests.postgres import Cluster
 
 _TESTS = Path(__file__).parent
 _NEED_NAMESPACES = {"contract", "kernel", "scenarios"}
@@ -60,6 +63,8 @@ def nothing_left_behind() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[Cluster]:
     """A throw-away PostgreSQL; lend from it with ``with postgresql.database() as url``."""
+    from tests.postgres import Cluster  # late: it imports rooms whose first lines the floor wants to see run
+
     cluster = Cluster()
     yield cluster
     cluster.stop()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Callable, Generator
 
 import coverage
 import pytest
 
+_COVERAGE = coverage.Coverage()
+if "--floor" in sys.argv:
+    # Here and not later: conftest.py files of single folders are imported before any hook runs, and importing a module runs its top level.
+    _COVERAGE.start()
 _PURE = {"unit", "golden", "properties", "contract"}
 
 
@@ -16,10 +21,9 @@ class PureRoomsFloor:
 
     def __init__(self, stratum: Callable[[pytest.Item], str]) -> None:
         self._stratum = stratum
-        self._coverage = coverage.Coverage()
+        self._coverage = _COVERAGE
         self._percent = 100.0
         self._text = ""
-        self._coverage.start()  # from collection on: importing a module runs its top level
         self._running = True
 
     @pytest.hookimpl(wrapper=True)

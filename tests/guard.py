@@ -25,6 +25,8 @@ class Guard:
     routes: frozenset[str]
     nft: frozenset[str]
     namespaces: frozenset[str]
+    processes: frozenset[str]
+    """Those of ours that run already: a session's database, when a guard is started within it."""
     lock: int
 
     @classmethod
@@ -34,7 +36,7 @@ class Guard:
         # The network namespace itself is the lock file: everybody who can change it can open it, and nothing is left on disk.
         lock = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         fcntl.flock(lock, fcntl.LOCK_SH)
-        return cls(mark, _links(), _routes(), _nft(), _namespaces(), lock)
+        return cls(mark, _links(), _routes(), _nft(), _namespaces(), frozenset(_left_processes(mark)), lock)
 
     def finish(self, patience: float = _PATIENCE) -> list[str]:
         """One line for each thing that is there now and was not, or was and is not; waits for what is still going away."""
@@ -42,7 +44,7 @@ class Guard:
             *_settle(patience, lambda: _difference("link or address", self.links, _links())),
             *_settle(patience, lambda: _difference("route", self.routes, _routes())),
             *_settle(patience, lambda: _difference("nft rule", self.nft, _nft())),
-            *_settle(patience, lambda: [f"process {p}" for p in _left_processes(self.mark)]),
+            *_settle(patience, lambda: [f"process {p}" for p in _left_processes(self.mark) if p not in self.processes]),
         ]
         if self._alone():  # names of namespaces do not tell whose they are; with a second run beside us they prove nothing
             left += _settle(patience, lambda: _difference("named namespace", self.namespaces, _namespaces()))
