@@ -102,6 +102,7 @@ def test_a_missing_state_file_does_not_matter_when_the_word_covers_the_kernel(ag
         again.meet()
         again.tell(document(port(1), port(2), revision=6), segment(5001, {1: 1, 2: 1, 3: 2}, 6))
         again.await_ack(6)
+        wait_until(lambda: not again.core._held.doubt, "the look at everything that ends the doubt", seconds=10)
         again.tell(document(port(1), revision=7, gone_ports=(NICS[2],)), segment(5001, {1: 1, 3: 2}, 7))
         wait_until(lambda: again.taps() == {tap_name(NICS[1])}, "ordinary pruning", seconds=10)
 
