@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from vxloom.errors import StateError
-from vxloom.store import Store
+from vxloom.store import Store, engine
 from vxloom.store.schema import METADATA, TABLES
 
 
@@ -71,3 +71,27 @@ def test_the_tables_can_be_made_on_postgresql_too() -> None:
     made = [str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in METADATA.sorted_tables]
     assert len(made) == len(TABLES)
     assert not [text for text in made if "DATETIME" in text or "AUTOINCREMENT" in text]
+
+
+class _Cursor:
+    """Refuses as many times as told."""
+
+    def __init__(self, *refusals: str) -> None:
+        self.refusals = list(refusals)
+        self.said: list[str] = []
+
+    def execute(self, text: str) -> None:
+        self.said.append(text)
+        if self.refusals:
+            raise sqlite3.OperationalError(self.refusals.pop(0))
+
+
+def test_a_new_file_that_another_switches_at_the_same_moment_is_tried_again() -> None:
+    cursor = _Cursor("database is locked", "database is locked")
+    engine._write_ahead(cursor)
+    assert cursor.said == ["PRAGMA journal_mode = WAL"] * 3
+
+
+def test_any_other_refusal_of_a_file_is_told() -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        engine._write_ahead(_Cursor("attempt to write a readonly database"))
