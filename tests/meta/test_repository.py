@@ -36,7 +36,7 @@ def test_a_lock_file_pins_every_package_with_a_hash_and_names_no_index(name: str
     text = (ROOT / name).read_text(encoding="utf-8")
     entries = [entry for entry in re.split(r"\n(?=\S)", text.strip()) if not entry.startswith("#")]
     assert entries
-    assert [entry for entry in entries if not re.match(r"[a-z0-9-]+==\S+ \\\n +--hash=sha256:", entry)] == []
+    assert [entry for entry in entries if not re.match(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==\S+ \\\n +--hash=sha256:", entry)] == []
     assert [word for word in ["--index", "--find-links", "--trusted"] if word in text] == []
 
 
@@ -46,7 +46,7 @@ def names_in(file: str) -> list[str]:
 
 
 def locked(file: str) -> dict[str, str]:
-    return dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
+    return dict(re.findall(r"^([a-z0-9-]+)(?:\[[a-z0-9,-]+\])?==(\S+)", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def test_the_package_asks_for_what_is_locked() -> None:

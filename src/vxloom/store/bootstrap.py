@@ -1,4 +1,4 @@
-"""What an empty store begins with: the epoch, the root domain, the admin, offerings and the one template."""
+"""What an empty store begins with: the epoch, the root domain, the admin, offerings and the one template; and what later versions add."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from vxloom.model.intent import GuestSource
 from vxloom.store import records as r
 from vxloom.store.writing import WriteTransaction
 
+_DEFAULTS = 1
+"""Raised whenever :func:`complete` learns to add something."""
 _ROUTER_SERVICES = ("Dhcp", "Dns", "SourceNat", "UserData")
 
 
@@ -38,6 +40,17 @@ def begin(tx: WriteTransaction) -> None:
             guest_source=GuestSource.NAMESPACE,
         )
     )
+
+
+def complete(tx: WriteTransaction) -> None:
+    """Add what this version's stores begin with and an older one's lacks; once, so that what somebody deletes stays deleted."""
+    known = tx.get(r.Meta, "defaults")
+    if known is not None and int(known.value) >= _DEFAULTS:
+        return
+    if known is None:
+        tx.add(r.Meta(id="defaults", value=str(_DEFAULTS)))
+    else:
+        tx.update(r.Meta, "defaults", value=str(_DEFAULTS))
 
 
 def _offerings(router: str) -> list[r.NetworkOffering]:

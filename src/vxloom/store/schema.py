@@ -136,8 +136,32 @@ def _table(
 
 _table(r.Meta, "meta")
 _table(r.Domain, "domains", unique=(("path",),), references={"parent": "domains"})
-_table(r.Account, "accounts", unique=(("domain", "name"),), references={"domain": "domains"})
+_table(r.Role, "roles", unique=(("name",),))
+_table(
+    r.RolePermission,
+    "role_permissions",
+    unique=(("role", "rule"),),
+    references={"role": "roles"},
+    cascade=frozenset({"role"}),
+)
+_table(r.Account, "accounts", unique=(("domain", "name"),), references={"domain": "domains", "role": "roles"})
 _table(r.User, "users", unique=(("api_key",),), index=(("account",), ("username",)), references={"account": "accounts"})
+_table(r.Session, "sessions", index=(("user",),), references={"user": "users"}, cascade=frozenset({"user"}))
+_table(r.SshKeyPair, "ssh_key_pairs", unique=(("account", "name"),), references={"account": "accounts"}, cascade=frozenset({"account"}))
+_table(
+    r.Project,
+    "projects",
+    unique=(("domain", "name"), ("account",)),
+    references={"domain": "domains", "account": "accounts"},
+)
+_table(
+    r.ProjectMember,
+    "project_members",
+    unique=(("project", "account"),),
+    index=(("account",),),
+    references={"project": "projects", "account": "accounts"},
+    cascade=frozenset({"project", "account"}),
+)
 _table(r.Zone, "zones", unique=(("name",),), references={"domain": "domains"})
 _table(r.Pod, "pods", unique=(("zone", "name"),), references={"zone": "zones"})
 _table(r.Cluster, "clusters", unique=(("pod", "name"),), index=(("zone",),), references={"zone": "zones", "pod": "pods"})
@@ -166,6 +190,14 @@ _table(
     cascade=frozenset({"physical_network"}),
 )
 _table(
+    r.DedicatedRange,
+    "dedicated_ranges",
+    unique=(("physical_network", "start"),),
+    index=(("zone", "start"), ("account",)),
+    references={"zone": "zones", "physical_network": "physical_networks", "account": "accounts"},
+    cascade=frozenset({"physical_network", "account"}),
+)
+_table(
     r.TrafficType,
     "traffic_types",
     unique=(("physical_network", "traffic_type"),),
@@ -191,6 +223,7 @@ _table(
         "physical_network": "physical_networks",
         "offering": "network_offerings",
         "account": "accounts",
+        "domain": "domains",
     },
 )
 _table(
@@ -261,6 +294,7 @@ _table(
     references={"job": "jobs"},
     cascade=frozenset({"job"}),
 )
+_table(r.Answered, "answered", unique=(("user", "key"),), index=(("created",),))
 _table(r.Event, "events", index=(("created",), ("account",), ("resource",)))
 _table(r.Alert, "alerts", index=(("name", "subject"), ("sent",)))
 _table(r.Configuration, "configurations", index=(("name",),), references={"zone": "zones"}, cascade=frozenset({"zone"}))

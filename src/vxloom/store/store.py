@@ -90,11 +90,11 @@ class Store:
             with self._connect(write=True) as connection, connection.begin():
                 migrate.upgrade(connection)
                 known = ReadTransaction(connection, "").get(r.Meta, "epoch")
-                if known is not None:
-                    return known.value
-                tx = Transaction(connection, str(uuid.uuid4()), "vxloom")
-                tx.add(r.Meta(id="epoch", value=tx.epoch))
-                bootstrap.begin(tx)
+                tx = Transaction(connection, known.value if known else str(uuid.uuid4()), "vxloom")
+                if known is None:
+                    tx.add(r.Meta(id="epoch", value=tx.epoch))
+                    bootstrap.begin(tx)
+                bootstrap.complete(tx)
                 return tx.epoch
         except DatabaseError as error:
             raise engine.database_error(error, self._engine.url) from error

@@ -9,13 +9,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
 from vxloom.errors import StateError
-from vxloom.store import Store, engine
+from vxloom.store import Store, engine, migrate, records
 from vxloom.store.schema import METADATA, TABLES
 
 
@@ -24,6 +25,25 @@ def test_migrating_from_empty_gives_exactly_the_tables(tmp_path: Path) -> None:
     with store._engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
         assert compare_metadata(context, METADATA) == []
+    store.close()
+
+
+def test_rows_of_the_first_schema_are_kept(tmp_path: Path) -> None:
+    file = tmp_path / "store.db"
+    with engine.lend(engine.make_engine(f"sqlite:///{file}"), write=True) as connection, connection.begin():
+        command.upgrade(migrate._config(connection), "0001")
+        for text in (
+            "INSERT INTO domains (id, name, path, level, state, created) VALUES ('d', 'ROOT', 'ROOT', 0, 'Active', 1)",
+            "INSERT INTO accounts (id, name, domain, type, state, created) VALUES ('a', 'admin', 'd', 1, 'enabled', 1)",
+            "INSERT INTO meta (id, value) VALUES ('epoch', '6d1c3a52-0000-4000-8000-000000000000')",
+        ):
+            connection.exec_driver_sql(text)
+    store = Store(f"sqlite:///{file}")
+    with store.read() as rx:
+        account = rx.get(records.Account, "a")
+        assert account is not None
+        assert (account.name, account.role) == ("admin", None)
+    assert store.epoch == "6d1c3a52-0000-4000-8000-000000000000"
     store.close()
 
 

@@ -6,10 +6,11 @@ is left out of API answers. Tuples and dicts are stored as JSON.
 """
 
 from vxloom.store.records.allocations import Belief, IpAllocation, MacAllocation, VniAllocation
-from vxloom.store.records.history import Alert, Change, Configuration, Event, Job, JobWait, Meta, Revision
+from vxloom.store.records.history import Alert, Answered, Change, Configuration, Event, Job, JobWait, Meta, Revision
 from vxloom.store.records.infrastructure import (
     Certificate,
     Cluster,
+    DedicatedRange,
     Host,
     IpRange,
     JoinToken,
@@ -21,7 +22,7 @@ from vxloom.store.records.infrastructure import (
     Zone,
 )
 from vxloom.store.records.machines import Binding, Network, NetworkOffering, Nic, NicIp, ServiceOffering, Tag, Template, Vm
-from vxloom.store.records.owners import Account, Domain, User
+from vxloom.store.records.owners import Account, Domain, Project, ProjectMember, Role, RolePermission, Session, SshKeyPair, User
 from vxloom.store.records.words import (
     AccountType,
     AllocationState,
@@ -29,6 +30,7 @@ from vxloom.store.records.words import (
     HostState,
     JobStatus,
     NetworkState,
+    ProjectRole,
     VmState,
     WaitKind,
     WaitRole,
@@ -40,6 +42,7 @@ __all__ = [
     "AccountType",
     "Alert",
     "AllocationState",
+    "Answered",
     "Belief",
     "BeliefKind",
     "Binding",
@@ -47,6 +50,7 @@ __all__ = [
     "Change",
     "Cluster",
     "Configuration",
+    "DedicatedRange",
     "Domain",
     "Event",
     "Host",
@@ -66,9 +70,16 @@ __all__ = [
     "NicIp",
     "PhysicalNetwork",
     "Pod",
+    "Project",
+    "ProjectMember",
+    "ProjectRole",
     "Provider",
     "Revision",
+    "Role",
+    "RolePermission",
     "ServiceOffering",
+    "Session",
+    "SshKeyPair",
     "Tag",
     "Template",
     "TrafficType",

@@ -119,3 +119,18 @@ class Meta:
     id: str
     """``epoch``, ``created``, ``next_host_number``."""
     value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The answer to a write that named a key: a repetition gets it again instead of doing it twice."""
+
+    id: str = field(default_factory=new_id)
+    user: str
+    key: str
+    """The ``idempotencykey`` or ``customid``."""
+    command: str
+    digest: str
+    """Hex SHA-256 of the arguments: the same key with others is refused."""
+    answer: dict[str, object]
+    created: float = field(default_factory=time.time)

@@ -149,6 +149,19 @@ class VniRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DedicatedRange:
+    """An interval of VNIs, both ends included, that only one account's networks get. Two of a zone never overlap."""
+
+    id: str = field(default_factory=new_id)
+    zone: str
+    physical_network: str
+    account: str
+    start: int
+    end: int
+    created: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficType:
     id: str = field(default_factory=new_id)
     physical_network: str

@@ -55,6 +55,12 @@ class ServiceOffering:
     host_tags: str | None = None
     is_system: bool = False
     offer_ha: bool = False
+    limits: dict[str, str] | None = None
+    """Of a customized offering, where whoever deploys says how many cores and how much memory: ``minCPUNumber``, ``maxCPUNumber``,
+    ``minMemory``, ``maxMemory``, each optional. None: the offering is fixed.
+    """
+    removed: float | None = None
+    """When it was deleted: machines that have it keep it, nobody else gets it."""
     created: float = field(default_factory=time.time)
 
 
@@ -111,6 +117,8 @@ class Network:
     mtu: int | None = None
     """Fixed when implemented; ``privatemtu``."""
     acl_type: str = "Account"
+    domain: str | None = None
+    """With ``acl_type`` Domain: whose accounts may use it; None: everybody's."""
     subdomain_access: bool = False
     display_network: bool = True
     is_persistent: bool = False
@@ -141,6 +149,8 @@ class Vm:
     keypair: str | None = None
     user_data: str | None = None
     details: dict[str, str] = field(default_factory=dict)
+    destroyed: float | None = None
+    """When it was destroyed: it is expunged ``expunge.delay`` seconds later."""
     created: float = field(default_factory=time.time)
 
 

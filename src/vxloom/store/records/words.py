@@ -17,6 +17,8 @@ class AccountType(IntEnum):
     USER = 0
     ROOT_ADMIN = 1
     DOMAIN_ADMIN = 2
+    PROJECT = 5
+    """The account that owns what belongs to a project; nobody signs in as it."""
 
 
 class VmState(StrEnum):
@@ -58,6 +60,13 @@ class JobStatus(IntEnum):
     PENDING = 0
     DONE = 1
     FAILED = 2
+
+
+class ProjectRole(StrEnum):
+    """CloudStack's ``role`` of a project's member."""
+
+    ADMIN = "Admin"
+    REGULAR = "Regular"
 
 
 class AllocationState(StrEnum):
