@@ -236,7 +236,13 @@ _table(
 _table(
     r.Vm,
     "vms",
-    index=(("zone",), ("account",), ("name",)),
+    # Lists come oldest first, in pages, of one account or zone, without destroyed machines, by part of a name: an index holds it all.
+    index=(
+        ("zone", "created", "id", "state"),
+        ("account", "created", "id", "state"),
+        ("created", "id", "state", "name", "display_name"),
+        ("name",),
+    ),
     references={"zone": "zones", "account": "accounts", "service_offering": "service_offerings", "template": "templates"},
 )
 _table(r.Nic, "nics", index=(("vm",), ("network",)), references={"vm": "vms", "network": "networks"})

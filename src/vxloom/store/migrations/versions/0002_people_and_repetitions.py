@@ -24,6 +24,11 @@ def upgrade() -> None:
     op.add_column("service_offerings", sa.Column("limits", sa.Text(), nullable=True))
     op.add_column("service_offerings", sa.Column("removed", sa.Double(), nullable=True))
     op.add_column("vms", sa.Column("destroyed", sa.Double(), nullable=True))
+    for first in ("zone", "account"):
+        op.drop_index(op.f(f"ix_vms_{first}"), "vms")
+        op.create_index(op.f(f"ix_vms_{first}_created_id_state"), "vms", [first, "created", "id", "state"], unique=False)
+    columns = ["created", "id", "state", "name", "display_name"]
+    op.create_index(op.f("ix_vms_created_id_state_name_display_name"), "vms", columns, unique=False)
 
 
 def _people() -> None:
