@@ -11,7 +11,7 @@ import click
 
 from vxloom import settings
 from vxloom.cli.main import COMMANDS, cli
-from vxloom.settings import AgentSettings, ServerSettings
+from vxloom.settings import AgentSettings, HostSettings, ServerSettings
 from vxloom.store.settings_catalogue import CATALOGUE, Setting
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +23,7 @@ _SETTINGS = """\
 
 This page is generated: `python scripts/docs.py`.
 
-Two processes read a file each: TOML, every key optional, unknown keys refused. The command line goes before the file, the file before
+Two processes and a command read a file each: TOML, every key optional, unknown keys refused. The command line goes before the file, the file before
 the default. `--config FILE` names another file. Everything else is a global setting, kept in the store.
 
 ## server.toml
@@ -34,6 +34,11 @@ _AGENT = """\
 ## agent.toml
 
 Read by `vxloom agent` from `/etc/vxloom/agent.toml` if it is there.
+"""
+_HOST = """\
+## host.toml
+
+Read by `vxloom host check`, `plan` and `apply` from `/etc/vxloom/host.toml` if it is there.
 """
 _GLOBAL = """\
 ## Global settings
@@ -66,12 +71,12 @@ def pages() -> dict[Path, str]:
 
 
 def settings_page() -> str:
-    """Return the reference of the two files and of the global settings."""
-    parts = [_SETTINGS, *_keys(ServerSettings), _AGENT, *_keys(AgentSettings), _GLOBAL, *map(_setting, CATALOGUE.values())]
-    return "\n".join(parts)
+    """Return the reference of the files and of the global settings."""
+    files = [_SETTINGS, *_keys(ServerSettings), _AGENT, *_keys(AgentSettings), _HOST, *_keys(HostSettings)]
+    return "\n".join([*files, _GLOBAL, *map(_setting, CATALOGUE.values())])
 
 
-def _keys(kind: type[ServerSettings | AgentSettings]) -> Iterator[str]:
+def _keys(kind: type[ServerSettings | AgentSettings | HostSettings]) -> Iterator[str]:
     tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__).body
     blank = kind()

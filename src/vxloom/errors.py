@@ -4,6 +4,7 @@
     ├── ConfigError             a setting, file or command line is wrong → exit 2, nothing started
     ├── RequestError            the caller of the API is wrong → CloudStack error code, never retried
     ├── IntentError             stored intent contradicts itself → a problem on the object, never a crash
+    ├── PrepareError            a machine cannot be made fit as asked → the step ends, nothing half written
     ├── DataplaneError          the host's kernel said no → resource, operation, errno, retryable
     ├── TransportError          could not ask → retried, counted, a finding
     │   └── IdentityError       the other side is not who it must be → not retried
@@ -49,6 +50,10 @@ class RequestError(VxloomError):
 
 class IntentError(VxloomError):
     """Stored intent contradicts itself; carried as a problem on the object it concerns."""
+
+
+class PrepareError(VxloomError):
+    """A machine cannot be looked at or changed as asked. What was changed before is in the journal, and can be put back."""
 
 
 class DataplaneError(VxloomError):

@@ -56,7 +56,14 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """``debug``, ``info``, ``warning`` or ``error``."""
 
 
-Settings = TypeVar("Settings", ServerSettings, AgentSettings)
+class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``vxloom host check|plan|apply``, from ``host.toml``: how this machine is to be as a hypervisor."""
+
+    labels: dict[str, str] = {}
+    """Traffic label → bridge or interface; empty: those of ``agent.toml``."""
+
+
+Settings = TypeVar("Settings", ServerSettings, AgentSettings, HostSettings)
 
 
 def load(kind: type[Settings], file: Path | None, overrides: dict[str, object]) -> Settings:

@@ -1,15 +1,25 @@
-"""`vxloom host`: the hosts of a cloud, seen and steered from the management side."""
+"""`vxloom host`: this machine made fit to be a hypervisor, and the hosts of a cloud, seen and steered from the management side."""
 
 from __future__ import annotations
 
 import click
 
+from vxloom.cli import prepare
 from vxloom.cli.options import output_option, show
 
 
 @click.group("host")
 def command() -> None:
-    """Hosts of a cloud (needs CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY, CLOUDSTACK_SECRET, or the server's admin.env)."""
+    """This machine as a hypervisor (check, plan, apply, undo), and the hosts of a cloud (list, token, confirm).
+
+    The latter need CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY and CLOUDSTACK_SECRET, or the server's admin.env.
+    """
+
+
+command.add_command(prepare.check)
+command.add_command(prepare.plan)
+command.add_command(prepare.apply)
+command.add_command(prepare.undo)
 
 
 @command.command("list")

@@ -15,7 +15,7 @@ COMMANDS = {
     "agent": "Run the agent of this hypervisor, or look once with --observe.",
     "lab": "A cloud of many hosts on this machine: up, down, status, env, exec, guest, fault.",
     "demo": "Show the whole system at work on this machine, every claim checked.",
-    "host": "Hosts of a cloud: list, token, confirm.",
+    "host": "Make this machine a hypervisor: check, plan, apply, undo. Hosts of a cloud: list, token, confirm.",
     "plan": "What would change on a host, and why.",
     "trace": "Where a frame from one VM to another would go.",
     "completion": 'Shell completion: eval "$(vxloom completion bash)".',

@@ -1,0 +1,155 @@
+"""`vxloom host check|plan|apply|undo`: what this machine lacks as a hypervisor, seen first, done, and taken back."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from vxloom.cli.options import Function, chosen, config_option, output_option, show
+from vxloom.settings import ETC
+
+if TYPE_CHECKING:
+    from vxloom.prepare.machine import Machine
+    from vxloom.prepare.run import Part
+    from vxloom.prepare.step import Step
+    from vxloom.settings import HostSettings
+
+CONFIG = ETC / "host.toml"
+
+
+def _steps_options(function: Function) -> Function:
+    """Add ``--config``, ``--only`` and ``--skip``."""
+    for add in (
+        click.option("--skip", multiple=True, metavar="STEP", help="Leave this step out; may be given several times."),
+        click.option("--only", multiple=True, metavar="STEP", help="Take this step only; may be given several times."),
+        config_option(CONFIG),
+    ):
+        function = add(function)
+    return function
+
+
+def _work(config: Path | None, only: Sequence[str], skip: Sequence[str]) -> tuple[Machine, HostSettings, list[Step]]:
+    from vxloom.prepare import run
+    from vxloom.prepare.machine import Machine
+    from vxloom.settings import HostSettings, load
+
+    return Machine(), load(HostSettings, chosen(config, CONFIG), {}), run.chosen(only, skip)
+
+
+@click.command()
+@config_option(CONFIG)
+@output_option
+def check(config: Path | None, output: str) -> None:
+    """What this machine has and lacks as a hypervisor, the most important first. Changes nothing, needs no server.
+
+    Exit 0 when nothing required fails; what is only recommended warns.
+    """
+    from vxloom.prepare.machine import Machine
+    from vxloom.prepare.requirement import Verdict
+    from vxloom.prepare.requirement import check as look
+    from vxloom.settings import HostSettings, load
+
+    rows = look(Machine(), load(HostSettings, chosen(config, CONFIG), {}))
+    columns = ("impact", "requirement", "found", "asked", "the manual's", "standard", "level", "verdict", "what to do")
+    cells = [
+        (r.impact, r.name, r.found, r.asked, r.floor, r.standard, "required" if r.required else "recommended", r.verdict.value, r.remedy)
+        for r in rows
+    ]
+    show(output, columns, cells, title="Requirements")
+    if output != "json":
+        count = {verdict: sum(row.verdict is verdict for row in rows) for verdict in Verdict}
+        click.echo(", ".join(f"{number} {verdict.value}" for verdict, number in count.items()))
+    sys.exit(any(row.verdict is Verdict.FAILED for row in rows))
+
+
+@click.command()
+@_steps_options
+@output_option
+def plan(config: Path | None, only: Sequence[str], skip: Sequence[str], output: str) -> None:
+    """What `apply` would change on this machine, file by file and setting by setting, and why. Changes nothing.
+
+    Exit 1 if a step cannot be taken.
+    """
+    from vxloom.prepare import run
+
+    machine, settings, steps = _work(config, only, skip)
+    parts = run.plan(machine, settings, steps)
+    if output == "json":
+        _json(parts)
+    else:
+        _tell(parts, machine)
+    sys.exit(any(part.problem for part in parts))
+
+
+@click.command()
+@_steps_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option
+def apply(config: Path | None, only: Sequence[str], skip: Sequence[str], yes: bool, output: str) -> None:
+    """Prepare this machine. A second run changes nothing; an interrupted one is completed by the next; `undo` takes all back."""
+    from vxloom.prepare import run
+
+    machine, settings, steps = _work(config, only, skip)
+    wanted = run.plan(machine, settings, steps)
+    if not any(part.changes for part in wanted):
+        _report(wanted, output, "nothing to do")
+    if not yes:
+        _tell(wanted, machine)
+        click.confirm("Make these changes?", abort=True, err=True)
+    parts = run.apply(machine, settings, steps, _say(output))
+    _report(parts, output, f"{sum(len(part.changes) for part in parts)} changes made")
+
+
+@click.command()
+@click.option("--only", multiple=True, metavar="STEP", help="Put back this step only; may be given several times.")
+@click.option("--force", is_flag=True, help="Also files that somebody changed since: their changes are lost.")
+def undo(only: Sequence[str], force: bool) -> None:
+    """Put every file and setting back to what it was before `apply`."""
+    from vxloom.prepare import run
+    from vxloom.prepare.machine import Machine
+
+    problems = run.undo(Machine(), only=only, force=force, say=_say("table"))
+    for problem in problems:
+        click.echo(f"vxloom: {problem}", err=True)
+    if not problems:
+        click.echo("all is as it was")
+    sys.exit(bool(problems))
+
+
+def _say(output: str) -> Callable[[str, str], None]:
+    return lambda step, text: click.echo(f"{step}: {text}", err=output == "json")
+
+
+def _report(parts: Sequence[Part], output: str, text: str) -> None:
+    """Say how it ended, and end: 1 if a step could not be taken."""
+    if output == "json":
+        _json(parts)
+    else:
+        for part in parts:
+            if part.problem:
+                click.echo(f"{part.step}: {part.problem}", err=True)
+        click.echo(text)
+    sys.exit(any(part.problem for part in parts))
+
+
+def _tell(parts: Sequence[Part], machine: Machine) -> None:
+    for part in parts:
+        state = (part.not_applicable and f"not applicable: {part.not_applicable}") or (part.problem and f"cannot be taken: {part.problem}")
+        click.echo(f"{part.step}: {part.summary}")
+        if state or not part.changes:
+            click.echo(f"  {state or 'nothing to do'}")
+        for change in part.changes:
+            click.echo(f"  {change.what}")
+            click.echo(f"      why: {change.reason}")
+            for line in change.detail(machine).splitlines():
+                click.echo(f"      {line}")
+
+
+def _json(parts: Sequence[Part]) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(parts), indent=2))

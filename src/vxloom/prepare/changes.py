@@ -1,0 +1,231 @@
+"""What a step may change on a machine, one kind a class: what it replaces, how it is made, how it is taken back.
+
+Changes are values: a plan is a list of them, the journal holds them as JSON. ``slot`` names what a change changes; of two changes of one
+slot the first one's ``before`` is what undo puts back.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TypeAlias
+
+import msgspec
+
+from vxloom.errors import PrepareError
+from vxloom.prepare.machine import Machine
+
+Before: TypeAlias = dict[str, str | int | bool | None]
+"""What stood there, in the words of the change's kind; JSON."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="change"):
+    """Something to change, and why."""
+
+    reason: str
+
+    @property
+    def slot(self) -> str:
+        """What it changes."""
+        raise NotImplementedError
+
+    @property
+    def what(self) -> str:
+        """What it does, on one line."""
+        raise NotImplementedError
+
+    def done(self, machine: Machine) -> bool:
+        """Tell whether the machine is so already."""
+        raise NotImplementedError
+
+    def before(self, machine: Machine) -> Before:
+        """Return what :meth:`undo` needs to know. Raises :class:`PrepareError` where it could not be undone."""
+        raise NotImplementedError
+
+    def do(self, machine: Machine) -> None:
+        """Make it so. Raises :class:`PrepareError`; what it changes is then as it was."""
+        raise NotImplementedError
+
+    def undo(self, machine: Machine, before: Before) -> None:
+        """Put back what stood there. Raises :class:`PrepareError`."""
+        raise NotImplementedError
+
+    def restore(self, machine: Machine, before: Before) -> None:
+        """Put back what stood there, whatever somebody did since."""
+        self.undo(machine, before)
+
+    def detail(self, machine: Machine) -> str:
+        """Return more about it for a person who reads the plan; "" when there is no more."""
+        return ""
+
+
+class WriteFile(Change, frozen=True, kw_only=True, tag="file"):
+    """A file's whole text; ``text`` None: there is to be no such file."""
+
+    path: str
+    text: str | None
+    mode: int | None = None
+    """Permission bits; None: as they are, 0644 for a new file."""
+
+    @property
+    def slot(self) -> str:
+        """The file."""
+        return f"file {self.path}"
+
+    @property
+    def what(self) -> str:
+        """Write or remove."""
+        return f"remove {self.path}" if self.text is None else f"write {self.path}"
+
+    def done(self, machine: Machine) -> bool:
+        """Compare text and permissions."""
+        if machine.read(self.path) != self.text:
+            return False
+        return self.text is None or self.mode is None or machine.mode(self.path) == self.mode
+
+    def before(self, machine: Machine) -> Before:
+        """Remember the text and the permissions."""
+        return {"text": machine.read(self.path), "mode": machine.mode(self.path)}
+
+    def do(self, machine: Machine) -> None:
+        """Replace the file as a whole."""
+        if self.text is None:
+            machine.remove(self.path)
+        else:
+            machine.write(self.path, self.text, self.mode or machine.mode(self.path) or 0o644)
+
+    def undo(self, machine: Machine, before: Before) -> None:
+        """Put the old text back, or take the file away; refuse what somebody has changed since."""
+        old, now = before["text"], machine.read(self.path)
+        if now == old:
+            return
+        if now != self.text:
+            raise PrepareError(f"{self.path} was changed by somebody since", remedy="undo it by hand, or use --force to lose that change")
+        self.restore(machine, before)
+
+    def restore(self, machine: Machine, before: Before) -> None:
+        """Put the old text back whatever stands there now."""
+        if before["text"] is None:
+            machine.remove(self.path)
+        else:
+            machine.write(self.path, str(before["text"]), int(before["mode"] or 0o644))
+
+    def detail(self, machine: Machine) -> str:
+        """Return the difference as a person reads it."""
+        old, new = (machine.read(self.path) or "").splitlines(), (self.text or "").splitlines()
+        return "\n".join(difflib.unified_diff(old, new, lineterm="", n=1, fromfile=self.path, tofile=self.path))
+
+
+class SetSysctl(Change, frozen=True, kw_only=True, tag="sysctl"):
+    """A kernel setting, now; a file of its own makes it last."""
+
+    key: str
+    value: str
+
+    @property
+    def slot(self) -> str:
+        """The setting."""
+        return f"sysctl {self.key}"
+
+    @property
+    def what(self) -> str:
+        """Set it."""
+        return f"set {self.key} = {self.value}"
+
+    def done(self, machine: Machine) -> bool:
+        """Compare with the kernel's value."""
+        return machine.sysctl(self.key) == self.value
+
+    def before(self, machine: Machine) -> Before:
+        """Remember the kernel's value."""
+        value = machine.sysctl(self.key)
+        if value is None:
+            raise PrepareError(f"this kernel has no setting {self.key} here", remedy="leave this step out with --skip")
+        return {"value": value}
+
+    def do(self, machine: Machine) -> None:
+        """Set it."""
+        machine.set_sysctl(self.key, self.value)
+
+    def undo(self, machine: Machine, before: Before) -> None:
+        """Set the old value, unless somebody (or a boot) has set another since."""
+        if machine.sysctl(self.key) == self.value:
+            machine.set_sysctl(self.key, str(before["value"]))
+
+    def detail(self, machine: Machine) -> str:
+        """Say what it is now."""
+        return f"now {machine.sysctl(self.key)}"
+
+
+class SetValue(Change, frozen=True, kw_only=True, tag="value"):
+    """A value in a file of /sys, now: receive queues, steering masks."""
+
+    path: str
+    value: str
+
+    @property
+    def slot(self) -> str:
+        """The file."""
+        return f"value {self.path}"
+
+    @property
+    def what(self) -> str:
+        """Set it."""
+        return f"set {self.path} = {self.value}"
+
+    def done(self, machine: Machine) -> bool:
+        """Compare with what the file says."""
+        return (machine.read(self.path) or "").strip() == self.value
+
+    def before(self, machine: Machine) -> Before:
+        """Remember what the file says."""
+        return {"value": (machine.read(self.path) or "").strip()}
+
+    def do(self, machine: Machine) -> None:
+        """Write it."""
+        machine.set_value(self.path, self.value)
+
+    def undo(self, machine: Machine, before: Before) -> None:
+        """Write the old value, unless somebody (or a boot) has written another since."""
+        if self.done(machine):
+            machine.set_value(self.path, str(before["value"]))
+
+
+class Run(Change, frozen=True, kw_only=True, tag="run"):
+    """Something only a program can do. ``look`` succeeds (exit 0) when it is done already."""
+
+    name: str
+    """What it changes, in a few words."""
+    look: tuple[str, ...]
+    command: tuple[str, ...]
+    back: tuple[str, ...] = ()
+    """What undoes it; empty: nothing has to be."""
+
+    @property
+    def slot(self) -> str:
+        """What it changes."""
+        return f"run {self.name}"
+
+    @property
+    def what(self) -> str:
+        """Run it."""
+        return f"run {' '.join(self.command)}"
+
+    def done(self, machine: Machine) -> bool:
+        """Ask the program."""
+        return bool(self.look) and machine.run(*self.look).status == 0
+
+    def before(self, machine: Machine) -> Before:
+        """Nothing but the command back."""
+        return {}
+
+    def do(self, machine: Machine) -> None:
+        """Run it."""
+        machine.must(*self.command)
+
+    def undo(self, machine: Machine, before: Before) -> None:
+        """Run the way back, if it is still needed."""
+        if self.back and self.done(machine):
+            machine.must(*self.back)
+
+
+AnyChange: TypeAlias = WriteFile | SetSysctl | SetValue | Run

@@ -1,0 +1,227 @@
+"""The machine that is prepared: its files, kernel settings, links and programs. All input and output of this room is here."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from vxloom.errors import PrepareError
+
+_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a program. ``status`` 127: there is no such program."""
+
+    status: int
+    output: str
+    errors: str
+
+    @property
+    def words(self) -> str:
+        """What it said, on one line: its errors, else its output."""
+        return " ".join((self.errors or self.output).split())[:500]
+
+
+class Machine:
+    """One machine, seen below ``root`` (``/``, or a folder that holds another system's files)."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self.root = root
+
+    # --- files
+
+    def path(self, name: str) -> Path:
+        """Return where a file of the machine's lies."""
+        return self.root / name.lstrip("/")
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is such a file or folder."""
+        return self.path(name).exists()
+
+    def read(self, name: str) -> str | None:
+        """Return a file's text, None when there is none. Raises :class:`PrepareError` when it cannot be read or is no UTF-8."""
+        try:
+            return self.path(name).read_bytes().decode()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except UnicodeDecodeError as error:
+            raise PrepareError(f"{name} is not UTF-8 text", remedy="mend the file, or leave this step out with --skip") from error
+        except OSError as error:
+            raise PrepareError(f"cannot read {name}: {error.strerror}", remedy="run as root") from error
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names in a folder, sorted; empty when there is none."""
+        try:
+            return sorted(entry.name for entry in self.path(folder).iterdir())
+        except OSError:
+            return []
+
+    def mode(self, name: str) -> int | None:
+        """Return a file's permission bits, None when there is no such file."""
+        try:
+            return stat.S_IMODE(self.path(name).stat().st_mode)
+        except OSError:
+            return None
+
+    def write(self, name: str, text: str, mode: int = 0o644) -> None:
+        """Put a file in place as a whole, or not at all; a link is followed, its owner is kept.
+
+        Raises :class:`PrepareError`: nothing was changed then.
+        """
+        target = self.path(name)
+        try:
+            target = target.resolve()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        except OSError as error:
+            raise PrepareError(f"cannot write {name}: {error.strerror}", remedy="is the file system mounted read-only?") from error
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(text.encode())
+                file.flush()
+                os.fchmod(file.fileno(), mode)
+                with contextlib.suppress(FileNotFoundError):
+                    owner = target.stat()
+                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+                os.fsync(file.fileno())
+            Path(draft).rename(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            Path(draft).unlink(missing_ok=True)
+            raise PrepareError(
+                f"cannot write {name}: {error.strerror}", remedy="the file is as it was; see its rights and mount"
+            ) from error
+
+    def remove(self, name: str) -> None:
+        """Take a file away; one that is not there is a success. Raises :class:`PrepareError`."""
+        target = self.path(name)
+        try:
+            target.unlink(missing_ok=True)
+            if target.parent.exists():
+                _sync_folder(target.parent)
+        except OSError as error:
+            raise PrepareError(f"cannot remove {name}: {error.strerror}", remedy="see its rights and mount") from error
+
+    # --- kernel settings
+
+    def sysctl(self, key: str) -> str | None:
+        """Return a kernel setting, blanks folded; None where this kernel, or this network namespace, has none of that name."""
+        try:
+            return " ".join(self.path(_sysctl_file(key)).read_text().split())
+        except OSError:
+            return None
+
+    def set_value(self, file: str, value: str) -> None:
+        """Write a value into a file of /proc or /sys. Raises :class:`PrepareError` with what the kernel says."""
+        try:
+            with self.path(file).open("w") as opened:
+                opened.write(value)
+        except OSError as error:
+            raise PrepareError(
+                f"the kernel refuses {value!r} in {file}: {error.strerror}", remedy="leave this step out with --skip"
+            ) from error
+
+    def set_sysctl(self, key: str, value: str) -> None:
+        """Set a kernel setting. Raises :class:`PrepareError`."""
+        self.set_value(_sysctl_file(key), value)
+
+    # --- programs
+
+    def has(self, program: str) -> bool:
+        """Tell whether a program is installed."""
+        return shutil.which(program, path=_search_path()) is not None
+
+    def run(self, *command: str, patience: float = _PATIENCE, text: str | None = None) -> Done:
+        """Run a program (``text``: its input) and return what came of it; one that is missing or hangs is no exception."""
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=patience,
+                input=text,
+                stdin=subprocess.DEVNULL if text is None else None,
+                env=os.environ | {"PATH": _search_path(), "LC_ALL": "C"},
+            )
+        except FileNotFoundError:
+            return Done(127, "", f"{command[0]}: no such program")
+        except subprocess.TimeoutExpired:
+            return Done(124, "", f"{command[0]} did not end within {patience:g} s")
+        except OSError as error:
+            return Done(126, "", f"{command[0]}: {error.strerror}")
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def must(self, *command: str, patience: float = _PATIENCE, text: str | None = None) -> str:
+        """Run a program and return its output; raises :class:`PrepareError` with its words when it fails."""
+        done = self.run(*command, patience=patience, text=text)
+        if done.status:
+            raise PrepareError(f"{' '.join(command)}: {done.words or f'exit {done.status}'}", remedy="run it by hand to see more")
+        return done.output
+
+    def links(self) -> dict[str, Link]:
+        """Return the network devices by name. Raises :class:`PrepareError` without iproute2."""
+        shown: list[dict[str, object]] = json.loads(self.must("ip", "-j", "-d", "link", "show") or "[]")
+        found = [_link(each) for each in shown if each.get("ifname")]
+        return {link.name: link for link in found}
+
+
+def _sysctl_file(key: str) -> str:
+    """Return the file of a setting: dots part its name, slashes stand for dots inside one (sysctl.d(5))."""
+    return "/proc/sys/" + key.translate(str.maketrans("./", "/."))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A network device, as ``ip -d link`` tells of it."""
+
+    name: str
+    mtu: int
+    up: bool
+    kind: str
+    """bridge, bond, vlan, vxlan, veth…; empty: hardware, or a driver that does not say."""
+    master: str
+    lower: str
+    """The device it is stacked on (a VLAN's parent); empty: none."""
+    mac: str
+    max_mtu: int
+    """0: not told."""
+
+
+def _link(shown: dict[str, object]) -> Link:
+    info = shown.get("linkinfo")
+    kind = str(info.get("info_kind", "")) if isinstance(info, dict) else ""
+    flags = shown.get("flags")
+    return Link(
+        name=str(shown["ifname"]),
+        mtu=int(str(shown.get("mtu", 0))),
+        up="UP" in flags if isinstance(flags, list) else False,
+        kind=kind,
+        master=str(shown.get("master", "")),
+        lower=str(shown.get("link") or ""),
+        mac=str(shown.get("address", "")),
+        max_mtu=int(str(shown.get("max_mtu", 0))),
+    )
+
+
+def _search_path() -> str:
+    """Return where programs are looked for: a plain user's path lacks what a host's are in."""
+    return ":".join(dict.fromkeys(filter(None, [*os.environ.get("PATH", "").split(":"), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last: the folder's entry is data of the folder's."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,102 @@
+"""Plan, apply, undo: the steps and the journal put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from vxloom.errors import ConfigError, PrepareError
+from vxloom.prepare.changes import AnyChange
+from vxloom.prepare.journal import Entry, Journal
+from vxloom.prepare.machine import Machine
+from vxloom.prepare.step import Step, registry
+from vxloom.settings import HostSettings
+
+Say = Callable[[str, str], None]
+"""(step, what is happening)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A step's part of the plan: its changes, or why it has none."""
+
+    step: str
+    summary: str
+    changes: tuple[AnyChange, ...] = ()
+    not_applicable: str = ""
+    problem: str = ""
+    """Why the step cannot be taken; then it changes nothing."""
+
+
+def chosen(only: Iterable[str] = (), skip: Iterable[str] = ()) -> list[Step]:
+    """Return the steps asked for, in order. Raises :class:`ConfigError` for a name nobody knows."""
+    known, wanted, left_out = registry(), set(only), set(skip)
+    if unknown := sorted((wanted | left_out) - known.keys()):
+        raise ConfigError(f"there is no step {', '.join(unknown)}", remedy=f"there are: {', '.join(known)}")
+    return [step for name, step in known.items() if (not wanted or name in wanted) and name not in left_out]
+
+
+def plan(machine: Machine, settings: HostSettings, steps: Sequence[Step]) -> list[Part]:
+    """Return what each step would change. Changes nothing."""
+    return [_part(machine, settings, step) for step in steps]
+
+
+def _part(machine: Machine, settings: HostSettings, step: Step) -> Part:
+    try:
+        if reason := step.not_applicable(machine, settings):
+            return Part(step.name, step.summary(), not_applicable=reason)
+        return Part(step.name, step.summary(), tuple(step.changes(machine, settings)))
+    except PrepareError as error:
+        return Part(step.name, step.summary(), problem=str(error))
+
+
+def apply(machine: Machine, settings: HostSettings, steps: Sequence[Step], say: Say = lambda *_: None) -> list[Part]:
+    """Make the changes, step by step; return what was changed. A step that fails does not keep the others from being taken.
+
+    Each step looks at the machine when its turn comes: what an interrupted run has done is not done again. A step's ``problem`` says
+    where it stopped; its ``changes`` are those that were made.
+    """
+    journal = Journal(machine)
+    with journal.held():
+        return [_apply_step(machine, settings, step, journal, say) for step in steps]
+
+
+def _apply_step(machine: Machine, settings: HostSettings, step: Step, journal: Journal, say: Say) -> Part:
+    part = _part(machine, settings, step)
+    made: list[AnyChange] = []
+    problem = part.problem
+    try:
+        for change in part.changes:
+            if change.done(machine):
+                continue
+            say(step.name, change.what)
+            journal.add(Entry(step=step.name, change=change, before=change.before(machine)))
+            change.do(machine)
+            made.append(change)
+        if made:
+            step.watch(machine, settings)
+    except PrepareError as error:
+        problem = str(error)
+    return Part(step.name, part.summary, tuple(made), part.not_applicable, problem)
+
+
+def undo(machine: Machine, *, only: Iterable[str] = (), force: bool = False, say: Say = lambda *_: None) -> list[str]:
+    """Put back what was changed, last first; return the problems met. What could not be put back stays in the journal.
+
+    ``force``: also files that somebody changed since.
+    """
+    journal, wanted, problems = Journal(machine), set(only), []
+    with journal.held():
+        entries = [entry for entry in journal.entries() if not wanted or entry.step in wanted]
+        oldest = {entry.change.slot: entry for entry in reversed(entries)}
+        newest = {entry.change.slot: entry for entry in entries}
+        for slot in dict.fromkeys(entry.change.slot for entry in reversed(entries)):
+            say(newest[slot].step, f"put back {slot}")
+            try:
+                change, before = newest[slot].change, oldest[slot].before
+                (change.restore if force else change.undo)(machine, before)
+            except PrepareError as error:
+                problems.append(str(error))
+                continue
+            journal.drop([entry for entry in entries if entry.change.slot == slot])
+    return problems
