@@ -23,8 +23,8 @@ _SETTINGS = """\
 
 This page is generated: `python scripts/docs.py`.
 
-Two processes and a command read a file each: TOML, every key optional, unknown keys refused. The command line goes before the file, the file before
-the default. `--config FILE` names another file. Everything else is a global setting, kept in the store.
+Two processes and a command read a file each: TOML, every key optional, unknown keys refused. The command line goes before the file, the
+file before the default. `--config FILE` names another file. Everything else is a global setting, kept in the store.
 
 ## server.toml
 
