@@ -96,6 +96,7 @@ install_project() {
 }
 
 install_packages
+scripts/guest-kernel.sh
 
 python=$(find_python) || exit 1
 lock_stamp=$({ echo "$root $python"; "$python" --version; cat requirements.txt requirements-dev.txt; } | sha256sum)
