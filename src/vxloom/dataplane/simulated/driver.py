@@ -12,7 +12,6 @@ from vxloom.model.rows import difference
 from vxloom.model.state import HostState, SegmentRows, Stray
 from vxloom.planner.failures import Failures
 from vxloom.planner.plan import ALL, Operation, Outcome, Plan, QuarantineStep, ResourceStep, Result, RowsStep, Scope, Step, Verdict
-from vxloom.planner.rows import homes
 from vxloom.planner.scope import keys
 
 
@@ -24,17 +23,7 @@ class SimulatedDriver:
 
     def observe(self, scope: Scope = ALL) -> HostState:
         """Return what is there, of ours, and what stands in the way."""
-        state = self.kernel.look()
-        covered = keys(scope)
-        if covered is None:
-            return state
-        return HostState(
-            {key: resource for key, resource in state.resources.items() if key in covered},
-            {vni: rows for vni, rows in state.rows.items() if not covered.isdisjoint(homes(vni))},
-            state.foreign,
-            tuple(stray for stray in state.strays if ("bridge", stray.bridge) in covered),
-            state.present_taps,
-        )
+        return self.kernel.look(keys(scope))
 
     def apply(self, plan: Plan, urgent: Urgent | None = None) -> Outcome:
         """Carry out the steps in order; a failed step skips its dependants."""
@@ -86,14 +75,13 @@ class SimulatedDriver:
 
     def _agrees(self, step: Step) -> bool:
         """Read the touched key back."""
-        state = self.kernel.look()
         match step:
             case ResourceStep(after=after):
-                return state.resources.get(step.key) == after
+                return self.kernel.resource(step.key) == after
             case RowsStep():
-                return _has(state.rows.get(step.vni, SegmentRows()), step)
+                return _has(self.kernel.rows(step.vni), step)
             case QuarantineStep():
-                return Stray(step.name, step.bridge, quarantined=True) in state.strays
+                return Stray(step.name, step.bridge, quarantined=True) in self.kernel.look(frozenset({("bridge", step.bridge)})).strays
 
 
 def _has(rows: SegmentRows, step: RowsStep) -> bool:

@@ -12,11 +12,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import RLock
 
-import numpy as np
-
-from vxloom.dataplane.simulated.links import BridgeLink, Fault, Link, TapLink, VxlanLink, bridge_of, foreign, refusal, stray
-from vxloom.model.addresses import IpPair, format_mac, parse_mac
-from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, table
+from vxloom.dataplane.simulated.links import (
+    BridgeLink,
+    Fault,
+    Link,
+    TapLink,
+    VxlanLink,
+    bridge_of,
+    foreign,
+    refusal,
+    rows_in,
+    stray,
+    tap_as_seen,
+)
+from vxloom.model.addresses import IpPair, parse_mac
 from vxloom.model.state import (
     Bridge,
     FilterTable,
@@ -205,29 +214,40 @@ class SimulatedKernel:
 
     # --- what the driver sees ------------------------------------------------------------------------------------------
 
-    def look(self) -> HostState:
-        """Return everything: what is ours, what is in the way, who stands on our bridges."""
+    def look(self, covered: frozenset[Key] | None = None) -> HostState:
+        """Return what is ours, what is in the way, who stands on our bridges; ``covered``: of ours only these keys and their rows."""
         with self.lock:
-            found: list[Resource] = []
-            rows: dict[int, SegmentRows] = {}
-            for link in self.links.values():
-                if isinstance(link, TapLink):
-                    if link.ours and link.bridge:
-                        found.append(self._tap(link))
-                elif link.ours:
-                    found.append(link.is_now)
-                    rows.setdefault(link.is_now.vni, self._rows(link.is_now.vni))
-            found += [self.filter_table] if self.filter_table else []
-            found += self.filters.values()
-            others = [foreign(link) for link in self.links.values() if not link.ours and not isinstance(link, TapLink)]
+            if covered is None:
+                others = [self.filter_table] if self.filter_table else []
+                covered = frozenset(thing.key for thing in (*self.links.values(), *others, *self.filters.values()))
+            found = {key: resource for key in covered if (resource := self.resource(key)) is not None}
+            vnis = {resource.vni for resource in found.values() if isinstance(resource, Bridge | VxlanDevice)}
             taps = [link for link in self.links.values() if isinstance(link, TapLink)]
             return HostState(
-                {resource.key: resource for resource in found},
-                rows,
-                tuple(others),
-                tuple(stray(tap) for tap in taps if not tap.ours and self._is_ours(tap.bridge)),
+                found,
+                {vni: self.rows(vni) for vni in vnis},
+                tuple(foreign(link) for link in self.links.values() if not link.ours and not isinstance(link, TapLink)),
+                tuple(stray(tap) for tap in taps if not tap.ours and (Bridge.kind, tap.bridge) in found),
                 frozenset(tap.name for tap in taps),
             )
+
+    def resource(self, key: Key) -> Resource | None:
+        """Return one resource of ours, None when it does not stand."""
+        kind, name = key
+        if kind == FilterTable.kind:
+            return self.filter_table
+        if kind == PortFilter.kind:
+            return self.filters.get(name)
+        link = self.links.get(name)
+        if link is None or not link.ours or link.key != key:
+            return None
+        if isinstance(link, TapLink):
+            return tap_as_seen(link, self._bridge(link.bridge)) if link.bridge else None
+        return link.is_now
+
+    def rows(self, vni: int) -> SegmentRows:
+        """Return the rows of one VNI; none where our devices do not stand."""
+        return rows_in(vxlan_name(vni), *self._devices(vni))
 
     # --- inside --------------------------------------------------------------------------------------------------------
 
@@ -318,17 +338,6 @@ class SimulatedKernel:
             for high, low, _ in drop.neighbours.tolist():
                 bridge.neighbours.pop((high, low), None)
 
-    def _rows(self, vni: int) -> SegmentRows:
-        vxlan, bridge = self._devices(vni)
-        ports = bridge.fdb.items() if bridge is not None else ()
-        neighbours = bridge.neighbours.items() if bridge is not None else ()
-        return SegmentRows(
-            table(FDB, ((mac, *vtep) for mac, vtep in (vxlan.fdb.items() if vxlan is not None else ()))),
-            table(np.dtype([("mac", "<u8")]), ((mac,) for mac, port in ports if port == vxlan_name(vni))),
-            table(FLOOD, vxlan.flood if vxlan is not None else ()),
-            table(NEIGHBOUR, ((*ip, mac) for ip, mac in neighbours)),
-        )
-
     def _devices(self, vni: int) -> tuple[VxlanLink | None, BridgeLink | None]:
         """Return our devices of a VNI."""
         vxlan, bridge = self.links.get(vxlan_name(vni)), self.links.get(bridge_name(vni))
@@ -336,11 +345,6 @@ class SimulatedKernel:
             vxlan if isinstance(vxlan, VxlanLink) and vxlan.ours else None,
             bridge if isinstance(bridge, BridgeLink) and bridge.ours else None,
         )
-
-    def _tap(self, link: TapLink) -> Tap:
-        bridge = self._bridge(link.bridge)
-        macs = frozenset(format_mac(mac) for mac, port in bridge.fdb.items() if port == link.name)
-        return Tap(link.name, link.bridge, macs, link.mtu, up=link.up, locked=link.locked, learning=link.learning, flood=link.flood)
 
     def _ports(self, bridge: str) -> list[TapLink | VxlanLink]:
         return [link for link in self.links.values() if not isinstance(link, BridgeLink) and bridge_of(link) == bridge]
@@ -367,10 +371,6 @@ class SimulatedKernel:
     def _take_name(self, name: str) -> None:
         if name in self.links:
             raise refusal(("link", name), "create", errno.EEXIST)
-
-    def _is_ours(self, bridge: str) -> bool:
-        link = self.links.get(bridge)
-        return isinstance(link, BridgeLink) and link.ours
 
     def _link(self, name: str) -> Link:
         if name not in self.links:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from vxloom.errors import DataplaneError
-from vxloom.model.addresses import IpPair
-from vxloom.model.state import Bridge, Foreign, Key, Slot, Stray, VxlanDevice
+from vxloom.model.addresses import IpPair, format_mac
+from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, table
+from vxloom.model.state import Bridge, Foreign, Key, SegmentRows, Slot, Stray, Tap, VxlanDevice
 
 
 @dataclass(slots=True)
@@ -23,6 +26,11 @@ class BridgeLink:
     """Of another protocol: neither seen nor touched by the driver, flushed with the others."""
 
     @property
+    def key(self) -> Key:
+        """Identity."""
+        return self.is_now.key
+
+    @property
     def slots(self) -> frozenset[Slot]:
         """What it holds."""
         return self.is_now.exclusive
@@ -36,6 +44,11 @@ class VxlanLink:
     ours: bool = True
     fdb: dict[int, IpPair] = field(default_factory=dict)
     flood: set[IpPair] = field(default_factory=set)
+
+    @property
+    def key(self) -> Key:
+        """Identity."""
+        return self.is_now.key
 
     @property
     def slots(self) -> frozenset[Slot]:
@@ -60,6 +73,11 @@ class TapLink:
     locked: bool = False
     learning: bool = True
     flood: bool = True
+
+    @property
+    def key(self) -> Key:
+        """Identity."""
+        return (Tap.kind, self.name)
 
     @property
     def slots(self) -> frozenset[Slot]:
@@ -104,3 +122,21 @@ def foreign(link: BridgeLink | VxlanLink) -> Foreign:
 def stray(tap: TapLink) -> Stray:
     """Return how a port nobody bound is seen."""
     return Stray(tap.name, tap.bridge, tap.locked and not tap.learning and not tap.flood)
+
+
+def tap_as_seen(tap: TapLink, bridge: BridgeLink) -> Tap:
+    """Return a bound tap with the MACs that have a row on it."""
+    macs = frozenset(format_mac(mac) for mac, port in bridge.fdb.items() if port == tap.name)
+    return Tap(tap.name, tap.bridge, macs, tap.mtu, up=tap.up, locked=tap.locked, learning=tap.learning, flood=tap.flood)
+
+
+def rows_in(name: str, vxlan: VxlanLink | None, bridge: BridgeLink | None) -> SegmentRows:
+    """Return the rows that live in our two devices of a VNI; ``name`` is the VXLAN device's, of which the bridge has rows."""
+    ports = bridge.fdb.items() if bridge is not None else ()
+    neighbours = bridge.neighbours.items() if bridge is not None else ()
+    return SegmentRows(
+        table(FDB, ((mac, *vtep) for mac, vtep in (vxlan.fdb.items() if vxlan is not None else ()))),
+        table(np.dtype([("mac", "<u8")]), ((mac,) for mac, port in ports if port == name)),
+        table(FLOOD, vxlan.flood if vxlan is not None else ()),
+        table(NEIGHBOUR, ((*ip, mac) for ip, mac in neighbours)),
+    )
