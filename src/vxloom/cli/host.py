@@ -29,7 +29,7 @@ def list_hosts(output: str) -> None:
     from vxloom.cli.client import Client
 
     hosts = Client().rows("listHosts", "host", type="Routing")
-    columns = ("name", "state", "resourcestate", "ipaddress", "vtep", "version", "id", "holding")
+    columns = ("name", "hypervisor", "state", "resourcestate", "ipaddress", "vtep", "version", "id", "holding")
     for host in hosts:
         details = host.get("details")
         told = details if isinstance(details, dict) else {}

@@ -1,6 +1,6 @@
 """What the API needs of the gateway: the hosts as they are this moment. The gateway implements it; tests have a stand-in.
 
-Every method may be called from any thread; none but :meth:`Fleet.ask` waits.
+Every method may be called from any thread; none but :meth:`Fleet.ask` waits for a host.
 """
 
 from __future__ import annotations
@@ -27,6 +27,12 @@ class Fleet(Protocol):
 
     def cut(self, host: str) -> None:
         """End the stream of a removed host now; nothing happens when there is none."""
+
+    def reconnect(self, host: str) -> None:
+        """End a host's stream, so that it greets anew; raises :class:`vxloom.errors.TransportError` when it has none."""
+
+    def simulate(self, host: str) -> None:
+        """Start a simulated host that is in the store; it has a stream when this returns."""
 
     def issue_token(self, zone: str, name: str, actor: str) -> str:
         """Return the text of a new one-time join token for a host of that name in that zone."""

@@ -18,6 +18,8 @@ class Candidate:
     """It has a stream."""
     machines: int
     """How many machines are bound to it."""
+    closed: str = ""
+    """Why nothing new goes there unless somebody names it: its cluster or pod is disabled."""
 
 
 def place(
@@ -27,11 +29,12 @@ def place(
     wanted: str | None = None,
     avoid: frozenset[str] = frozenset(),
     last: str | None = None,
+    kind: str | None = None,
 ) -> records.Host:
     """Return the host a machine goes to: the one asked for, else where it was last, else the emptiest (lowest number among equals).
 
-    ``tags``: comma list every host must have; ``avoid``: ids of hosts out of the question. Raises :class:`RequestError` 533 when none
-    fits, saying why each does not.
+    ``tags``: comma list every host must have; ``avoid``: ids of hosts out of the question; ``kind``: the hypervisor it must be of.
+    Raises :class:`RequestError` 533 when none fits, saying why each does not.
     """
     reasons: dict[str, str] = {}
     fit: list[Candidate] = []
@@ -39,7 +42,7 @@ def place(
         host = candidate.host
         if wanted not in {None, host.id}:
             continue
-        reason = _obstacle(candidate, tags, avoid)
+        reason = obstacle(candidate, tags=tags, avoid=avoid, kind=kind) or ("" if wanted else candidate.closed)
         if reason:
             reasons[host.name] = reason
         else:
@@ -55,8 +58,11 @@ def place(
     return min(fit, key=lambda c: (c.host.id != last, c.machines, c.host.number)).host
 
 
-def _obstacle(candidate: Candidate, tags: str | None, avoid: frozenset[str]) -> str:
+def obstacle(candidate: Candidate, *, tags: str | None, avoid: frozenset[str], kind: str | None) -> str:
+    """Return why a machine cannot go to a host, "" if it can."""
     host = candidate.host
+    if kind not in {None, host.hypervisor}:
+        return f"is a {host.hypervisor} host, the instance is for {kind}"
     if host.id in avoid:
         return "is where it is now"
     if host.resource_state != "Enabled":

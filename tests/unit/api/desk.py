@@ -37,6 +37,7 @@ class Hosts:
         self.up: set[str] = set()
         self.cut_off: list[str] = []
         self.confirmed: list[str] = []
+        self.reconnected: list[str] = []
         self.answers: dict[str, bytes] = {}
 
     def live(self) -> frozenset[str]:
@@ -58,6 +59,14 @@ class Hosts:
     def cut(self, host: str) -> None:
         self.cut_off.append(host)
         self.up.discard(host)
+
+    def reconnect(self, host: str) -> None:
+        if host not in self.up:
+            raise TransportError("the host has no stream", remedy="start its agent")
+        self.reconnected.append(host)
+
+    def simulate(self, host: str) -> None:
+        self.up.add(host)
 
     def issue_token(self, zone: str, name: str, actor: str) -> str:
         return f"vxl1.{name}"

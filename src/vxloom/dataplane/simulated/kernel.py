@@ -66,6 +66,10 @@ class SimulatedKernel:
         """Remove a guest's tap, with its rows on the bridge."""
         self.delete_link(tap)
 
+    def taps(self) -> frozenset[str]:
+        """Return the names of all taps."""
+        return frozenset(name for name, link in self.links.items() if isinstance(link, TapLink))
+
     def add_foreign(self, resource: Bridge | VxlanDevice) -> None:
         """Make a link that is not ours. Raises :class:`DataplaneError` as the kernel would."""
         with self.lock:
@@ -217,10 +221,10 @@ class SimulatedKernel:
     def look(self, covered: frozenset[Key] | None = None) -> HostState:
         """Return what is ours, what is in the way, who stands on our bridges; ``covered``: of ours only these keys and their rows."""
         with self.lock:
-            if covered is None:
-                others = [self.filter_table] if self.filter_table else []
-                covered = frozenset(thing.key for thing in (*self.links.values(), *others, *self.filters.values()))
-            found = {key: resource for key in covered if (resource := self.resource(key)) is not None}
+            table = [self.filter_table] if self.filter_table else []
+            all_keys = (thing.key for thing in (*self.links.values(), *table, *self.filters.values()))
+            chosen = all_keys if covered is None else sorted(covered)
+            found = {key: resource for key in chosen if (resource := self.resource(key)) is not None}
             vnis = {resource.vni for resource in found.values() if isinstance(resource, Bridge | VxlanDevice)}
             taps = [link for link in self.links.values() if isinstance(link, TapLink)]
             return HostState(

@@ -6,7 +6,7 @@ from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.lifecycle import places
+from vxloom.server.lifecycle import hypervisors, places
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, many
 from vxloom.server.views.zones import CLUSTER, cluster_views
@@ -20,7 +20,7 @@ class AddCluster(Command):
     parameters = (
         Parameter("clustername", Kind.STRING, "its name", required=True),
         Parameter("clustertype", Kind.STRING, "CloudManaged", required=True),
-        Parameter("hypervisor", Kind.STRING, "KVM", required=True),
+        Parameter("hypervisor", Kind.STRING, "KVM or Simulator", required=True),
         Parameter("podid", Kind.UUID, "its pod", required=True, related="listPods"),
         Parameter("zoneid", Kind.UUID, "its zone", required=True, related="listZones"),
         Parameter("allocationstate", Kind.STRING, "Enabled (the default) or Disabled"),
@@ -31,14 +31,14 @@ class AddCluster(Command):
     def run(self, call: Call) -> Fields:
         """Return a list of one cluster."""
         given = call.arguments
-        if given.need("hypervisor").strip().upper() != "KVM":
-            raise RequestError(f"Hypervisor {given.need('hypervisor')[:80]} is not supported", remedy="give KVM")
+        kind = hypervisors.hypervisor(given.need("hypervisor"))
         state = places.allocation_state(given) or "Enabled"
         with call.write() as tx:
             zone = owners.fetch(tx, records.Zone, given.need("zoneid"), "zoneid")
             pod = owners.fetch(tx, records.Pod, given.need("podid"), "podid")
             if pod.zone != zone.id:
                 raise RequestError(f"Pod {pod.name} is not in zone {zone.name}")
-            cluster = tx.add(records.Cluster(zone=zone.id, pod=pod.id, name=given.need("clustername").strip(), allocation_state=state))
+            name = given.need("clustername").strip()
+            cluster = tx.add(records.Cluster(zone=zone.id, pod=pod.id, name=name, hypervisor=kind, allocation_state=state))
             call.event(tx, "CLUSTER.CREATE", f"Created cluster {cluster.name} in pod {pod.name}", "Cluster", cluster.id)
             return many("cluster", cluster_views(tx, [cluster]))

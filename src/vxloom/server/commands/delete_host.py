@@ -6,6 +6,7 @@ from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import hypervisors
 from vxloom.server.lifecycle import machines as lifecycle
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, success
@@ -44,6 +45,7 @@ class DeleteHost(Command):
             for vm in machines:
                 lifecycle.leave(tx, vm)
             lifecycle.release_waits(tx, host.id)
+            hypervisors.note_mixture(tx, host.zone)
             call.event(tx, "HOST.DELETE", f"Removed host {host.name}", "Host", host.id)
         # After the commit: from here on the store refuses the certificate, so a stream that is cut cannot come back.
         call.fleet.cut(host.id)

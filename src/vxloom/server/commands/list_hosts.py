@@ -5,11 +5,12 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import hypervisors
 from vxloom.server.listing import alike, keyword, listed, same
 from vxloom.server.parameters import LISTING, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.hosts import HOST, host_views
-from vxloom.store import records
+from vxloom.store import Fold, records
 
 
 class ListHosts(Command):
@@ -25,7 +26,7 @@ class ListHosts(Command):
         Parameter("zoneid", Kind.UUID, "only hosts of this zone", related="listZones"),
         Parameter("podid", Kind.UUID, "only hosts of this pod", related="listPods"),
         Parameter("clusterid", Kind.UUID, "only hosts of this cluster", related="listClusters"),
-        Parameter("hypervisor", Kind.STRING, "KVM; anything else is ignored"),
+        Parameter("hypervisor", Kind.STRING, "KVM or Simulator; what is no hypervisor is ignored"),
         Parameter("virtualmachineid", Kind.UUID, "only the host this machine runs on", related="listVirtualMachines"),
         *LISTING,
     )
@@ -48,6 +49,8 @@ class ListHosts(Command):
                     owners.fetch(rx, kind, wanted, name)
             where = same(given, id="id", zoneid="zone", podid="pod", clusterid="cluster") | keyword(given, "name")
             where |= alike(given, name="name", type="type", state="state", resourcestate="resource_state")
+            if (hypervisor := (given.filled("hypervisor") or "").lower()) in hypervisors.CLOUDSTACKS:
+                where["hypervisor"] = Fold(hypervisor)
             if vm := given.filled("virtualmachineid"):
                 host = rx.host_of(vm)
                 where["id"] = [host.id] if host and where.get("id") in {None, host.id} else []

@@ -7,10 +7,13 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import msgspec
+
 from vxloom.errors import IdentityError, StateError
 from vxloom.model.addresses import VNI_MAX, VNI_MIN
-from vxloom.model.wire import Hello, Join
+from vxloom.model.wire import SCHEMA, Hello, Join
 from vxloom.server.authority import Authority, Claimant, Issued
+from vxloom.server.lifecycle.hypervisors import note_mixture
 from vxloom.store import ReadTransaction, Store, Transaction, records
 
 ACTOR = "gateway"
@@ -24,6 +27,12 @@ _ONE_VTEP = "give each host an underlay address of its own, `vtep` in agent.toml
 _HOW_TO_JOIN = "make a new token with createHostJoinToken"
 
 
+class _Opening(msgspec.Struct):
+    """The part of any first message that every schema can read."""
+
+    schema: int = SCHEMA
+
+
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """A host that may stream."""
@@ -33,6 +42,18 @@ class Admitted:
     """The store knows the agent's revision and nonce, and the epoch is the same."""
     confirmed: bool
     """A person confirmed this host under the store's epoch."""
+
+
+def check_schema(body: bytes) -> None:
+    """Raise :class:`IdentityError` on a first message of a newer schema, before trying to understand the rest of it."""
+    try:
+        schema = msgspec.msgpack.decode(body, type=_Opening).schema
+    except msgspec.DecodeError as error:
+        raise StateError("the first message cannot be read", remedy="upgrade the older side") from error
+    if schema > SCHEMA:
+        raise IdentityError(
+            f"the agent speaks schema {schema}, this server knows up to {SCHEMA}", remedy="upgrade the management server before its agents"
+        )
 
 
 def issue_token(store: Store, authority: Authority, zone: str, name: str, actor: str) -> str:
@@ -72,6 +93,7 @@ def join(store: Store, authority: Authority, message: Join) -> tuple[str, Issued
         tx.update(records.JoinToken, token.id, host=host.id, key_hash=key)
         tx.touch_host(host.id)  # an older stream of this host ends: its certificate is no longer listed
         if token.host is None:
+            note_mixture(tx, host.zone)
             tx.event("HOST.JOIN", f"host {host.name} joined", resource_type="Host", resource=host.id)
     return host.id, issued
 
@@ -133,6 +155,8 @@ def _host_of(tx: Transaction, token: records.JoinToken, name: str) -> records.Ho
         raise IdentityError("neither the token nor the agent names the host", remedy="set `name` in agent.toml")
     # A host that was installed afresh joins again under its name: same row, new key.
     known = tx.one(records.Host, zone=token.zone, name=wanted)
+    if known is not None and known.hypervisor == records.Hypervisor.SIMULATOR:
+        raise IdentityError(f"a simulated host is called {wanted} already", remedy="join under another name, or delete that host first")
     return known or tx.add_host(records.Host(zone=token.zone, pod=token.pod, cluster=token.cluster, name=wanted))
 
 

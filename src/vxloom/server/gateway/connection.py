@@ -5,11 +5,29 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from typing import Protocol
 
 from vxloom.errors import StateError, TransportError
 from vxloom.model.wire import MAX_MESSAGE
 
 _CHUNK = 256 * 1024
+
+
+class Channel(Protocol):
+    """What a host's stream needs of whatever brings it there: a TLS connection, or a simulated host's loopback."""
+
+    @property
+    def peer(self) -> str:
+        """The other side's IP address."""
+
+    async def receive(self, limit: int = MAX_MESSAGE) -> bytes:
+        """Return the next message's body, without its length; raises :class:`vxloom.errors.VxloomError` at the end."""
+
+    async def send(self, message: bytes) -> None:
+        """Send an encoded message, and return when there is room for the next; raises :class:`TransportError`."""
+
+    async def finish(self, message: bytes) -> None:
+        """Send the last message; nothing fails any more."""
 
 
 class Connection:

@@ -6,17 +6,14 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-import msgspec
-
 from vxloom.errors import ConfigError, IdentityError, StateError, TransportError, VxloomError
 from vxloom.model.wire import (
-    SCHEMA,
     Ack,
     Certificate,
     Claim,
@@ -31,14 +28,16 @@ from vxloom.model.wire import (
     encode,
 )
 from vxloom.server.authority import Authority, Claimant, claimant
-from vxloom.server.gateway.admission import Admitted, admit, issue_token, join, renew
-from vxloom.server.gateway.connection import Connection, accepted
+from vxloom.server.gateway.admission import admit, check_schema, issue_token, join, renew
+from vxloom.server.gateway.connection import Channel, Connection, accepted
 from vxloom.server.gateway.door import Door
 from vxloom.server.gateway.ledger import DISCONNECTED, FINDING, HOLDING, TWICE, Ledger
 from vxloom.server.gateway.reading import Look, Wanted, look
 from vxloom.server.gateway.stream import HostStream
+from vxloom.server.gateway.tables import Held
 from vxloom.server.gateway.timing import Timing
 from vxloom.server.gateway.zone import Zone
+from vxloom.server.simulator import Simulator
 from vxloom.settings import ServerSettings
 from vxloom.store import Store, records
 
@@ -51,12 +50,6 @@ _TAKEOVERS, _TAKEOVER_TIME = 4, 60.0
 """So many streams of a host that replaced a living one, within so many seconds, are no accident."""
 _BEAT = 5.0
 """Seconds; agents count on a sign of life at least every 15."""
-
-
-class _Opening(msgspec.Struct):
-    """The part of any first message that every schema can read."""
-
-    schema: int = SCHEMA
 
 
 class Gateway:
@@ -113,6 +106,15 @@ class Gateway:
         if stream is not None:
             self._loop.call_soon_threadsafe(stream.removed)
 
+    def reconnect(self, host: str) -> None:
+        """End a host's stream, so that it greets anew; raises :class:`TransportError` when it has none."""
+        self._loop.call_soon_threadsafe(self._stream(host).end)
+
+    def simulate(self, host: str) -> None:
+        """Start a simulated host that is in the store; it has a stream when this returns."""
+        rows = self._simulator.rows(host)
+        asyncio.run_coroutine_threadsafe(self._simulator.begin(rows), self._loop).result()
+
     def issue_token(self, zone: str, name: str, actor: str) -> str:
         """Return the text of a new one-time join token for a host of that name in that zone."""
         return issue_token(self._store, self._authority, zone, name, actor)
@@ -123,6 +125,7 @@ class Gateway:
         """Serve until cancelled. Raises :class:`ConfigError` when the address cannot be listened on."""
         self._loop = asyncio.get_running_loop()
         self._ledger = Ledger(self._store, self._in_steady_thread, self._acknowledged, self._timing)
+        self._simulator = Simulator(self._store, self._serve_host, again=self._timing.again)
         unsubscribe = self._store.subscribe(self._changed)
         background = [asyncio.create_task(self._ledger.run()), asyncio.create_task(self._sweep())]
         try:
@@ -135,10 +138,12 @@ class Gateway:
         try:
             self.port = listening.getsockname()[1]
             background.append(asyncio.create_task(self._accept(listening)))
+            await self._simulator.begin(await self._in_thread(self._simulator.rows))
             self.started.set()
             await asyncio.gather(*background)  # for ever, or until one of them breaks
         finally:
             unsubscribe()
+            await self._simulator.end()
             await _cancelled([*background, *self._tasks, *self._connections])
             listening.close()
             for timer in self._lost.values():
@@ -196,7 +201,7 @@ class Gateway:
                 body = await connection.receive(_STRANGER_LIMIT) if der is None else await connection.receive()
         except TimeoutError as error:
             raise TransportError("no greeting came") from error
-        _check_schema(body)
+        check_schema(body)
         message = decode_from_agent(body)
         match message:
             case Join():
@@ -222,16 +227,24 @@ class Gateway:
             raise StateError("this host's certificate has ended", remedy="the agent renews it")
         admitted = await self._in_thread(partial(admit, self._store, who, hello, connection.peer))
         await connection.send(encode(Welcome(who.host, self._store.epoch, admitted.lineage, silence=self._timing.silence)))
-        zone = self._zone(admitted.host.zone)
         held = hello.segments if admitted.lineage else None
-        stream = HostStream(connection, who, zone.zone, self._store.epoch, zone.segments, held, self, self._timing)
-        self._arrived(stream, zone, admitted)
+        await self._serve_host(connection, who, admitted.host.zone, held, confirm=not admitted.lineage and admitted.confirmed)
+
+    async def _serve_host(
+        self, channel: Channel, who: Claimant, zone: str, held: Mapping[int, Held] | None, *, confirm: bool = False
+    ) -> None:
+        """Serve one host's stream to its end; ``held`` as :class:`HostStream` takes it."""
+        feed = self._zone(zone)
+        stream = HostStream(channel, who, zone, self._store.epoch, feed.segments, held, self, self._timing)
+        self._arrived(stream, feed)
+        if confirm:
+            stream.confirm()
         try:
             await stream.run()
         finally:
-            self._departed(stream, zone)
+            self._departed(stream, feed)
 
-    def _arrived(self, stream: HostStream, zone: Zone, admitted: Admitted) -> None:
+    def _arrived(self, stream: HostStream, zone: Zone) -> None:
         earlier = self._streams.get(stream.host)
         if earlier is not None:
             earlier.end()
@@ -241,8 +254,6 @@ class Gateway:
             timer.cancel()
         self._streams[stream.host] = stream
         self._live = frozenset(self._streams)
-        if not admitted.lineage and admitted.confirmed:
-            stream.confirm()
         self._ledger.state(stream.host, records.HostState.UP)
         self._ledger.alert(DISCONNECTED, stream.host, "")
         zone.join(stream)
@@ -382,15 +393,3 @@ def _address(text: str) -> tuple[str, int]:
     if not port.isdigit() or int(port) > 65535:
         raise ConfigError(f"agent_listen {text!r} is not ADDRESS:PORT", remedy="write it as 0.0.0.0:8250 or [::]:8250")
     return host.strip("[]"), int(port)
-
-
-def _check_schema(body: bytes) -> None:
-    """Raise :class:`IdentityError` on a first message of a newer schema, before trying to understand the rest of it."""
-    try:
-        schema = msgspec.msgpack.decode(body, type=_Opening).schema
-    except msgspec.DecodeError as error:
-        raise StateError("the first message cannot be read", remedy="upgrade the older side") from error
-    if schema > SCHEMA:
-        raise IdentityError(
-            f"the agent speaks schema {schema}, this server knows up to {SCHEMA}", remedy="upgrade the management server before its agents"
-        )

@@ -11,6 +11,7 @@ from vxloom.compiler.segments import compile_segments
 from vxloom.errors import VxloomError
 from vxloom.model.host import HostDocument
 from vxloom.model.segment import SegmentTable
+from vxloom.server.authority import SIMULATED
 from vxloom.store import ReadTransaction, Store, records
 
 _log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ def look(store: Store, wanted: Wanted) -> Look:
 
 def _host(rx: ReadTransaction, host: str, found: Look, cached: dict[str, int]) -> set[str]:
     """Add one host's document; return the networks it needs that are not compiled yet."""
-    found.serials[host] = frozenset(c.id for c in rx.all(records.Certificate, host=host)) if rx.get(records.Host, host) else frozenset()
+    found.serials[host] = _serials(rx, rx.get(records.Host, host))
     if not found.serials[host]:
         return set()
     held = rx.host_intent(host)
@@ -80,6 +81,14 @@ def _host(rx: ReadTransaction, host: str, found: Look, cached: dict[str, int]) -
         return set()
     found.documents[host] = document
     return {network.id for network in held.intent.networks if cached.get(network.id) != network.vni}
+
+
+def _serials(rx: ReadTransaction, host: records.Host | None) -> frozenset[str]:
+    if host is None:
+        return frozenset()
+    if host.hypervisor == records.Hypervisor.SIMULATOR:
+        return frozenset({SIMULATED})
+    return frozenset(certificate.id for certificate in rx.all(records.Certificate, host=host.id))
 
 
 def _segments(rx: ReadTransaction, networks: Iterable[str], found: Look) -> None:

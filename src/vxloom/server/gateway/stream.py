@@ -26,7 +26,7 @@ from vxloom.model.wire import (
     encode,
 )
 from vxloom.server.authority import Claimant
-from vxloom.server.gateway.connection import Connection
+from vxloom.server.gateway.connection import Channel
 from vxloom.server.gateway.tables import Held, Segment
 from vxloom.server.gateway.timing import Timing
 
@@ -59,7 +59,7 @@ class HostStream:
 
     def __init__(
         self,
-        connection: Connection,
+        connection: Channel,
         claimant: Claimant,
         zone: str,
         epoch: str,

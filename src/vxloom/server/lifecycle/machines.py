@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
@@ -47,8 +48,41 @@ def choose_host(
             last = rx.get(records.Host, vm.last_host) if vm.last_host else None
             hosts += [last] if last and last not in hosts else []
     offering = rx.get(records.ServiceOffering, vm.service_offering)
-    candidates = [Candidate(host, host.id in live, rx.count(records.Binding, host=host.id)) for host in hosts]
-    return place(candidates, tags=offering.host_tags if offering else None, wanted=wanted, avoid=avoid, last=vm.last_host)
+    tags = offering.host_tags if offering else None
+    kind = _kind_of(rx, vm, free=wanted is not None)
+    return place(candidates_of(rx, hosts, live), tags=tags, wanted=wanted, avoid=avoid, last=vm.last_host, kind=kind)
+
+
+def candidates_of(rx: ReadTransaction, hosts: Sequence[records.Host], live: frozenset[str]) -> list[Candidate]:
+    """Return hosts as placement sees them."""
+    pods = {pod.id for pod in rx.all(records.Pod, allocation_state="Disabled")}
+    clusters = {cluster.id for cluster in rx.all(records.Cluster, allocation_state="Disabled")}
+    return [
+        Candidate(
+            host,
+            host.id in live,
+            rx.count(records.Binding, host=host.id),
+            "is in a disabled cluster" if host.cluster in clusters else "is in a disabled pod" if host.pod in pods else "",
+        )
+        for host in hosts
+    ]
+
+
+def _kind_of(rx: ReadTransaction, vm: records.Vm, *, free: bool) -> str | None:
+    """Return the hypervisor a machine is for: that of the host it was on last.
+
+    A new one is for real hosts wherever a zone has any, whatever its template says: nothing real lands on a simulated host by chance.
+    Only a zone of simulated hosts, a template for them, or somebody who names the host (``free``) brings it there.
+    """
+    last = rx.get(records.Host, vm.last_host) if vm.last_host else None
+    if last is not None:
+        return last.hypervisor
+    if free:
+        return None
+    template = rx.get(records.Template, vm.template)
+    real = rx.count(records.Host, zone=vm.zone, hypervisor=records.Hypervisor.KVM) > 0
+    simulated = template is not None and template.hypervisor == records.Hypervisor.SIMULATOR
+    return records.Hypervisor.KVM if real and not simulated else records.Hypervisor.SIMULATOR
 
 
 def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, wanted: str | None = None) -> records.Job:

@@ -16,8 +16,8 @@ id string the host's id
 name string its name
 type string Routing
 state string Up, Disconnected, Down or Alert
-resourcestate string Enabled or Disabled
-hypervisor string KVM
+resourcestate string Enabled, Disabled, PrepareForMaintenance, Maintenance or ErrorInMaintenance
+hypervisor string KVM, or Simulator: a host inside the server, without a kernel
 ipaddress string address the agent speaks from
 zoneid string its zone's id
 zonename string its zone's name
@@ -33,10 +33,10 @@ memorytotal long bytes of memory
 hahost boolean whether it is kept free for high availability
 islocalstorageactive boolean whether local storage is used
 hasenoughcapacity boolean whether it takes further machines
-capabilities string hvm
+capabilities string hvm, or simulated
 created date when it joined
 disconnected date when its stream ended last
-details map facts the agent reported, and vxloom.vtep, vxloom.holding, vxloom.healthy, vxloom.findings
+details map facts the agent reported, and vxloom.vtep, vxloom.simulated, vxloom.holding, vxloom.healthy, vxloom.findings
 """)
 
 
@@ -68,7 +68,7 @@ def host_views(rx: ReadTransaction, hosts: Sequence[records.Host], fleet: Fleet)
             "hahost": False,
             "islocalstorageactive": False,
             "hasenoughcapacity": host.resource_state == "Enabled",
-            "capabilities": "hvm",
+            "capabilities": "simulated" if _simulated(host) else "hvm",
             "created": stamp(host.created),
             "disconnected": stamp(host.disconnected),
             "details": _details(host, fleet.report(host.id)),
@@ -81,9 +81,15 @@ def _number(text: str | None) -> int | None:
     return int(text) if text and text.isascii() and text.isdigit() else None
 
 
+def _simulated(host: records.Host) -> bool:
+    return host.hypervisor == records.Hypervisor.SIMULATOR
+
+
 def _details(host: records.Host, report: Report | None) -> dict[str, str]:
     details = dict(host.facts) | {"vxloom.vtep": host.vtep, "vxloom.number": str(host.number)}
     details |= {f"vxloom.label.{label}": state for label, state in host.labels.items()}
+    if _simulated(host):
+        details["vxloom.simulated"] = "true"
     if report is not None:
         details |= {"vxloom.healthy": str(report.healthy).lower(), "vxloom.repairs": str(report.repairs)}
         if report.holding:

@@ -26,7 +26,7 @@ zoneid string its zone's id
 zonename string its zone's name
 hostid string the host it runs on; root admins only
 hostname string that host's name; root admins only
-hypervisor string KVM
+hypervisor string of its host, the last one it was on, or its template: KVM, or Simulator: it runs nowhere
 serviceofferingid string its offering's id
 serviceofferingname string its offering's name
 templateid string its template's id
@@ -65,6 +65,7 @@ def machine_views(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: 
     whose = owners(rx, (vm.account for vm in machines))
     hosts = rx.hosts_of([vm.id for vm in machines]) if root and machines else {}
     nics = _nics(rx, machines, root=root)
+    last = by_id(rx, records.Host, (vm.last_host for vm in machines))
     return [
         {
             "id": vm.id,
@@ -79,6 +80,7 @@ def machine_views(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: 
             "hostid": hosts[vm.id].id if vm.id in hosts else None,
             "hostname": hosts[vm.id].name if vm.id in hosts else None,
             **_built_from(offerings[vm.service_offering], templates[vm.template]),
+            "hypervisor": last[vm.last_host].hypervisor if vm.last_host in last else templates[vm.template].hypervisor,
             "haenable": vm.ha_enable,
             "displayvm": vm.display_vm,
             "passwordenabled": False,
@@ -101,7 +103,6 @@ def machine_views(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: 
 
 def _built_from(offering: records.ServiceOffering, template: records.Template) -> Fields:
     return {
-        "hypervisor": template.hypervisor,
         "serviceofferingid": offering.id,
         "serviceofferingname": offering.name,
         "templateid": template.id,

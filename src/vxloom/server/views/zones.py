@@ -50,7 +50,7 @@ zoneid string its zone's id
 zonename string its zone's name
 podid string its pod's id
 podname string its pod's name
-hypervisortype string KVM
+hypervisortype string KVM or Simulator
 clustertype string CloudManaged
 allocationstate string Enabled or Disabled
 managedstate string Managed

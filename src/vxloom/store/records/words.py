@@ -45,6 +45,14 @@ class NetworkState(StrEnum):
     DESTROY = "Destroy"
 
 
+class Hypervisor(StrEnum):
+    """CloudStack's ``hypervisor`` of a host or cluster."""
+
+    KVM = "KVM"
+    SIMULATOR = "Simulator"
+    """A host inside the server, for clients, tests and scale runs: no kernel, no guests, no frames."""
+
+
 class HostState(StrEnum):
     """CloudStack's ``state`` of a host; stored on change only."""
 
