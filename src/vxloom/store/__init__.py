@@ -8,13 +8,14 @@ from vxloom.store import records, settings_catalogue
 from vxloom.store.archive import backup, renew_epoch, restore
 from vxloom.store.bindings import Acknowledgement, Reaped
 from vxloom.store.intent_rows import HostIntent
-from vxloom.store.reading import Contains, Fold, Keyword, ReadTransaction
+from vxloom.store.reading import Contains, Either, Fold, Keyword, ReadTransaction
 from vxloom.store.store import Store
 from vxloom.store.transaction import Transaction
 
 __all__ = [
     "Acknowledgement",
     "Contains",
+    "Either",
     "Fold",
     "HostIntent",
     "Keyword",

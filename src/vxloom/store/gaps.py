@@ -59,6 +59,22 @@ class Taken:
         return None if found is None else int(found)
 
 
+def subtract(intervals: Sequence[Interval], holes: Sequence[Interval]) -> list[Interval]:
+    """Return disjoint intervals, ascending, without the numbers of some holes."""
+    left: list[Interval] = []
+    for start, end in sorted(intervals):
+        low = start
+        for first, last in sorted(holes):
+            if last < low or first > end:
+                continue
+            if first > low:
+                left.append((low, first - 1))
+            low = last + 1
+        if low <= end:
+            left.append((low, end))
+    return left
+
+
 def random_free(connection: sa.Connection, taken: Taken, intervals: Sequence[Interval]) -> int | None:
     """Return a free number of some disjoint intervals, at random; None: all are taken.
 

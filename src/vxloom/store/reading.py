@@ -70,6 +70,16 @@ def _holds(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
     return _Holds(column, sa.literal(f"%{escaped}%"))
 
 
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Condition: all of one of several sets of conditions. Give it as ``either=``."""
+
+    sets: tuple[dict[str, object], ...]
+
+    def __init__(self, *sets: dict[str, object]) -> None:
+        object.__setattr__(self, "sets", sets)
+
+
 def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[list[str]]:
     """Yield the distinct values, sorted, in lists of at most ``size``."""
     ordered = sorted(set(values))
@@ -80,6 +90,8 @@ def chunks(values: Iterable[str], size: int = CHUNK) -> Iterator[list[str]]:
 def _condition(table: sa.Table, name: str, value: object) -> sa.ColumnElement[bool]:
     if isinstance(value, Keyword):
         return sa.or_(*(_holds(table.c[f], value.text) for f in value.fields))
+    if isinstance(value, Either):
+        return sa.or_(sa.false(), *(sa.and_(*(_condition(table, *one) for one in part.items())) for part in value.sets))
     column: sa.ColumnElement[Any] = table.c[name]
     if value is None:
         return column.is_(None)
@@ -127,7 +139,8 @@ class ReadTransaction:
         """Return the rows that meet all conditions.
 
         A condition is ``field=value``: equal; None: not given; a list, tuple or set: one of; :class:`Fold`, :class:`Contains`;
-        ``keyword=``:class:`Keyword`. ``order``: a field, ``-field`` descends; without it the oldest comes first.
+        ``keyword=``:class:`Keyword`; ``either=``:class:`Either`. ``order``: a field, ``-field`` descends; without it the
+        oldest comes first.
         """
         table = TABLES[kind]
         query = sa.select(table).where(*conditions(kind, where)).order_by(*_order(table, order)).limit(limit)
@@ -302,8 +315,21 @@ class ReadTransaction:
     def vni_usage(self, physical_network_id: str) -> tuple[int, int]:
         """Return (in use or draining, total) of a physical network's ranges."""
         ranges: Sequence[r.VniRange] = self.all(r.VniRange, physical_network=physical_network_id)
-        used = self.count(r.VniAllocation, physical_network=physical_network_id)
-        return used, sum(one.end - one.start + 1 for one in ranges)
+        table, pool = TABLES[r.VniAllocation], TABLES[r.VniRange]
+        inside = sa.and_(pool.c.zone == table.c.zone, pool.c.start <= table.c.vni, pool.c.end >= table.c.vni)
+        query = sa.select(sa.func.count()).select_from(sa.join(pool, table, inside)).where(pool.c.physical_network == physical_network_id)
+        return int(self.connection.execute(query).scalar_one()), sum(one.end - one.start + 1 for one in ranges)
+
+    def vnis_beside_ranges(self, zone_id: str) -> list[r.VniAllocation]:
+        """Return the allocations of a zone that are in no range of it: stated by somebody, or said to be held by a host."""
+        table, pool = TABLES[r.VniAllocation], TABLES[r.VniRange]
+        inside = sa.exists().where(pool.c.zone == table.c.zone, pool.c.start <= table.c.vni, pool.c.end >= table.c.vni)
+        query = sa.select(table).where(table.c.zone == zone_id, ~inside).order_by(table.c.vni)
+        return _records(r.VniAllocation, self.connection.execute(query).all())
+
+    def isolation(self, physical: r.PhysicalNetwork) -> str:
+        """Return a physical network's isolation method; of one that states none, what ``network.vlan.interfacetype`` says."""
+        return physical.isolation_method.upper() or self.setting("network.vlan.interfacetype").upper()
 
 
 def _records(kind: type[Record], rows: Iterable[Sequence[Any]]) -> list[Record]:

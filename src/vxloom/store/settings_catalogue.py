@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,28 +22,85 @@ class Setting:
     scopes: tuple[str, ...] = _GLOBAL
     dynamic: bool = True
     category: str = "Advanced"
+    choices: tuple[str, ...] = ()
+    """The only values there are, in lower case; none: any."""
+    least: float | None = None
+    """The smallest number taken."""
+    refused: tuple[str, str] | None = None
+    """A value that cannot be had yet, and why."""
+
+    def normal(self, value: str) -> str:
+        """Return a value as it is kept: words of a fixed set in lower case, numbers without blanks."""
+        return value.strip().lower() if self.type == "boolean" or self.choices else value if self.type == "string" else value.strip()
 
     def problem(self, value: str) -> str:
-        """Return why a value does not fit, "" if it does."""
-        try:
-            if self.type == "integer":
-                int(value)
-            elif self.type == "float":
-                float(value)
-        except ValueError:
-            return f"{self.name} needs a number, not {value!r}"
-        if self.type == "boolean" and value.lower() not in {"true", "false"}:
-            return f"{self.name} needs true or false, not {value!r}"
+        """Return why a value (in its normal form) does not fit, "" if it does."""
+        if self.type in {"integer", "float"}:
+            return self._number_problem(value)
+        choices = ("true", "false") if self.type == "boolean" else self.choices
+        if choices and value not in choices:
+            return f"{self.name} needs {' or '.join(choices)}, not {value[:80]!r}"
+        if self.refused is not None and value == self.refused[0]:
+            return f"{self.name} cannot be {value}: {self.refused[1]}"
         return ""
+
+    def _number_problem(self, value: str) -> str:
+        try:
+            number = int(value) if self.type == "integer" else float(value)
+        except ValueError:  # also an integer of thousands of digits
+            return f"{self.name} needs a number, not {value[:80]!r}"
+        if not math.isfinite(number) or abs(number) >= _BEYOND:
+            return f"{self.name} needs a number, not {value[:80]!r}"
+        if self.least is not None and number < self.least:
+            return f"{self.name} needs {self.least:g} or more, not {value[:80]}"
+        return ""
+
+    @property
+    def group(self) -> str:
+        """What it is about, in a word, as clients sort settings."""
+        if self.category == "vxloom":
+            return "vxloom"
+        return next((group for group, beginnings in _GROUPS.items() if self.name.startswith(beginnings)), "Miscellaneous")
+
+
+_BEYOND = 2**31
+"""What CloudStack's integers hold."""
+_GROUPS = {
+    "Network": ("network.", "allow.", "use.system", "zone.vlan", "guest.", "control.", "kvm.", "sdn.", "vr."),
+    "API": ("api.", "default.page", "integration.", "enforce."),
+    "Compute": ("expunge.",),
+    "Infrastructure": ("alert.",),
+}
 
 
 _ALL = (
     # CloudStack's own names: clients read them (facts: ConfigurationManagerImpl, NetworkOrchestrationService).
-    Setting("default.page.size", "500", "integer", "Largest page of a list; also the most a request without paging gets."),
-    Setting("network.gc.interval", "600", "integer", "Seconds between looks for networks that nobody uses."),
-    Setting("network.gc.wait", "600", "integer", "Seconds a network stays implemented after its last VM stopped."),
+    Setting("default.page.size", "500", "integer", "Largest page of a list; also the most a request without paging gets.", least=1),
+    Setting("network.gc.interval", "600", "integer", "Seconds between looks for networks that nobody uses.", least=1),
+    Setting("network.gc.wait", "600", "integer", "Seconds a network stays implemented after its last VM stopped.", least=0),
+    Setting("allow.duplicate.networkname", "true", "boolean", "Whether an account may have two networks of one name in a zone."),
+    Setting("allow.empty.start.end.ipaddress", "true", "boolean", "Whether a shared network may be made without saying what it gives out."),
+    Setting("allow.subdomain.network.access", "true", "boolean", "Whether sub-domains may use a domain's shared networks, unless it says."),
+    Setting(
+        "network.vlan.interfacetype",
+        "vxlan",
+        "string",
+        "Isolation of guest networks whose physical network states none: vxlan or vlan. With vlan such networks are refused as long as "
+        "hosts have no VLAN data plane.",
+        choices=("vxlan", "vlan"),
+    ),
+    Setting(
+        "sdn.ovs.vxlan.enabled",
+        "false",
+        "boolean",
+        "Whether hosts whose network.bridge.type is openvswitch carry VXLAN. There is no Open vSwitch driver yet, so it cannot be true; "
+        "hosts with Linux bridges carry VXLAN whatever it says.",
+        refused=("true", "there is no Open vSwitch driver yet, and without one such hosts would attach guests with no isolation at all"),
+    ),
     Setting("use.system.guest.vlans", "true", "boolean", "Accounts with dedicated VNIs may use the system's when theirs are used up."),
-    Setting("zone.vlan.capacity.notificationthreshold", "0.75", "float", "Share of VNIs in use above which an alert is raised.", _ZONE),
+    Setting(
+        "zone.vlan.capacity.notificationthreshold", "0.75", "float", "Share of VNIs in use above which an alert is raised.", _ZONE, least=0
+    ),
     Setting("guest.vlan.bits", "12", "integer", "Bits of a VLAN id."),
     Setting("control.cidr", "169.254.0.0/16", "string", "Link-local network of control traffic.", _ZONE),
     Setting("kvm.guest.network.device", "", "string", "Traffic label of guest networks that state none.", _ZONE),

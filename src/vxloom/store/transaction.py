@@ -155,6 +155,7 @@ class Transaction(BindingTransaction):
         declared = CATALOGUE.get(name)
         if declared is None:
             raise RequestError(f"Config parameter with name {name} doesn't exist", remedy="see listConfigurations")
+        value = declared.normal(value)
         if problem := declared.problem(value):
             raise RequestError(problem)
         if zone is not None and "zone" not in declared.scopes:

@@ -5,7 +5,7 @@ Limits and texts: CloudStack's NetworkServiceImpl (facts: shared with its API). 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -78,15 +78,19 @@ class VniTransaction(WriteTransaction):
         physical = self.get(r.PhysicalNetwork, physical_network_id)
         if physical is None:
             raise RequestError(f"there is no physical network {physical_network_id}")
-        wanted = parse_ranges(text, limits(physical.isolation_method))
+        wanted = parse_ranges(text, limits(self.isolation(physical)))
         self._refuse_overlap(physical, wanted)
         self._refuse_loss(physical, wanted)
+        self._refuse_undedicated(physical, wanted)
         self.delete_where(r.VniRange, physical_network=physical.id)
         self.add_all([r.VniRange(zone=physical.zone, physical_network=physical.id, start=start, end=end) for start, end in wanted])
         return format_ranges(wanted)
 
     def _refuse_overlap(self, physical: r.PhysicalNetwork, wanted: tuple[Interval, ...]) -> None:
         ranges, networks = TABLES[r.VniRange], TABLES[r.PhysicalNetwork]
+        method = sa.func.lower(networks.c.isolation_method)
+        # One that does not say may become the one or the other with a setting.
+        alike = method.in_([physical.isolation_method.lower(), ""]) if physical.isolation_method else sa.true()
         for start, end in wanted:
             query = (
                 sa.select(ranges.c.start, networks.c.name)
@@ -94,7 +98,7 @@ class VniTransaction(WriteTransaction):
                 .where(
                     ranges.c.zone == physical.zone,
                     networks.c.id != physical.id,
-                    sa.func.lower(networks.c.isolation_method) == physical.isolation_method.lower(),
+                    alike,
                     ranges.c.start <= end,
                     ranges.c.end >= start,
                 )
@@ -126,6 +130,61 @@ class VniTransaction(WriteTransaction):
             remedy=f"keep {low} to {high}, or delete their networks",
         )
 
+    def _refuse_undedicated(self, physical: r.PhysicalNetwork, wanted: tuple[Interval, ...]) -> None:
+        for kept in self.all(r.DedicatedRange, order="start", physical_network=physical.id):
+            if not any(start <= kept.start and kept.end <= end for start, end in wanted):
+                raise RequestError(
+                    f"Vnet range {kept.start}-{kept.end} is dedicated to an account, and physicalnetwork {physical.name} would lose it",
+                    remedy="keep it, or release it first with releaseDedicatedGuestVlanRange",
+                )
+
+    def dedicate_vnis(self, physical_network_id: str, account_id: str, text: str) -> r.DedicatedRange:
+        """Keep a range ``a-b`` of a physical network for one account's networks; joined with what touches it of the same account's.
+
+        Raises :class:`RequestError` 431: malformed, outside the physical network's ranges, dedicated already, or used by another account.
+        """
+        physical = self.get(r.PhysicalNetwork, physical_network_id)
+        if physical is None:
+            raise RequestError(f"there is no physical network {physical_network_id}")
+        found = parse_ranges(text, limits(self.isolation(physical)))
+        if len(found) != 1 or "," in text:
+            raise RequestError("Vlan range should be one range such as 500-600", remedy="dedicate several one by one")
+        [(start, end)] = found
+        held = self.all(r.VniRange, physical_network=physical.id)
+        if not any(one.start <= start and end <= one.end for one in held):
+            raise RequestError(
+                f"Unable to find guest vlan range {start}-{end} in physicalnetwork {physical.name}: its ranges are "
+                f"{self.vni_ranges_text(physical.id) or 'none'}"
+            )
+        known = self.all(r.DedicatedRange, order="start", physical_network=physical.id)
+        clash = next((one for one in known if one.start <= end and one.end >= start), None)
+        if clash is not None:
+            raise RequestError(
+                f"Vnet range {start}-{end} overlaps {clash.start}-{clash.end}, which is dedicated to an account already",
+                remedy="see listDedicatedGuestVlanRanges",
+            )
+        self._refuse_others(physical, account_id, (start, end))
+        for one in known:
+            if one.account == account_id and (one.end + 1 == start or end + 1 == one.start):
+                start, end = min(start, one.start), max(end, one.end)
+                self.delete(r.DedicatedRange, one.id)
+        return self.add(r.DedicatedRange(zone=physical.zone, physical_network=physical.id, account=account_id, start=start, end=end))
+
+    def _refuse_others(self, physical: r.PhysicalNetwork, account_id: str, wanted: Interval) -> None:
+        table = TABLES[r.VniAllocation]
+        query = sa.select(sa.func.min(table.c.vni)).where(
+            table.c.zone == physical.zone,
+            table.c.vni.between(*wanted),
+            table.c.state == r.AllocationState.USED,
+            table.c.account != account_id,
+        )
+        used = self.connection.execute(query).scalar()
+        if used is not None:
+            raise RequestError(
+                f"Vnet {used} of the range {wanted[0]}-{wanted[1]} belongs to a network of another account",
+                remedy="leave it out, or delete that network first",
+            )
+
     def take_vni(self, network_id: str, vni: int | None = None) -> int:
         """Give a network a VNI, a random free one of its physical network or the stated one, and return it.
 
@@ -147,6 +206,10 @@ class VniTransaction(WriteTransaction):
         low, high = limits(network.broadcast_scheme)
         if not low <= vni <= high:
             raise RequestError(f"Vnet range has to be between {low} and {high}, not {vni}")
+        table = TABLES[r.DedicatedRange]
+        others = (table.c.zone == network.zone, table.c.account != network.account, table.c.start <= vni, table.c.end >= vni)
+        if self.connection.execute(sa.select(table.c.id).where(*others)).first() is not None:
+            raise RequestError(f"VNI {vni} is dedicated to another account", remedy="state another, or none")
         if not self._allocate(network, vni):
             raise RequestError(
                 f"VNI {vni} is in use in this zone, or hosts have not yet forgotten it", remedy="state another, or none", cs_code=4375
@@ -154,11 +217,11 @@ class VniTransaction(WriteTransaction):
         return vni
 
     def _random_vni(self, network: r.Network) -> int:
-        ranges = [(one.start, one.end) for one in self.all(r.VniRange, physical_network=network.physical_network)]
         taken = gaps.Taken(TABLES[r.VniAllocation], "vni", {"zone": network.zone})
-        while (found := gaps.random_free(self.connection, taken, ranges)) is not None:
-            if self._allocate(network, found):
-                return found
+        for pool in self._pools(network):
+            while (found := gaps.random_free(self.connection, taken, pool)) is not None:
+                if self._allocate(network, found):
+                    return found
         draining = self.count(r.VniAllocation, physical_network=network.physical_network, state=r.AllocationState.DRAINING)
         wait = f"; {draining} come back when every host has forgotten them, or was removed" if draining else ""
         raise RequestError(
@@ -167,6 +230,20 @@ class VniTransaction(WriteTransaction):
             cs_code=4480,
             remedy=f"give its physical network more VNIs with updatePhysicalNetwork vlan={wait}",
         )
+
+    def _pools(self, network: r.Network) -> Iterator[list[Interval]]:
+        """Yield what a network's VNI may come from, best first: what is dedicated to its account, then what is dedicated to nobody.
+
+        The second is for accounts without the first, and for others where ``use.system.guest.vlans`` lets them
+        (DataCenterDaoImpl.allocateVnet).
+        """
+        dedicated = self.all(r.DedicatedRange, physical_network=network.physical_network)
+        own = [(one.start, one.end) for one in dedicated if one.account == network.account]
+        if own:
+            yield own
+        if not own or self.setting_bool("use.system.guest.vlans"):
+            ranges = self.all(r.VniRange, physical_network=network.physical_network)
+            yield gaps.subtract([(one.start, one.end) for one in ranges], [(one.start, one.end) for one in dedicated])
 
     def _allocate(self, network: r.Network, vni: int) -> bool:
         """Insert the allocation; False if another transaction has it (the constraint has the last word)."""

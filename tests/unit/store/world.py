@@ -46,8 +46,7 @@ class World:
             zone=self.zone,
             physical_network=self.physical,
             offering=self._one(tx, records.NetworkOffering),
-            account=self._one(tx, records.Account),
-            **values,
+            **{"account": self._one(tx, records.Account), **values},
         )
         return tx.add(row).id
 

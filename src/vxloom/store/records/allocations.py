@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from vxloom.store.records.words import (
@@ -22,6 +23,8 @@ class VniAllocation:
     account: str | None = None
     state: AllocationState = AllocationState.USED
     release_revision: int | None = None
+    taken: float | None = field(default_factory=time.time)
+    """When it was given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

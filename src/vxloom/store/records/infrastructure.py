@@ -130,6 +130,7 @@ class PhysicalNetwork:
     zone: str
     name: str
     isolation_method: str = "VXLAN"
+    """VXLAN, VLAN; empty: the setting ``network.vlan.interfacetype`` says."""
     broadcast_domain_range: str = "ZONE"
     network_speed: str | None = None
     tags: str | None = None

@@ -123,6 +123,8 @@ class Network:
     display_network: bool = True
     is_persistent: bool = False
     restart_required: bool = False
+    idle: float | None = None
+    """When a look for unused networks first found none of its NICs on a host; None: not idle, or not looked at since."""
     revision: int = 0
     """Of the segment table; written by the store at commit."""
     created: float = field(default_factory=time.time)

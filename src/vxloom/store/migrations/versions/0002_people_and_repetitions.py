@@ -29,6 +29,8 @@ def upgrade() -> None:
         op.create_index(op.f(f"ix_vms_{first}_created_id_state"), "vms", [first, "created", "id", "state"], unique=False)
     columns = ["created", "id", "state", "name", "display_name"]
     op.create_index(op.f("ix_vms_created_id_state_name_display_name"), "vms", columns, unique=False)
+    op.add_column("networks", sa.Column("idle", sa.Double(), nullable=True))
+    op.add_column("vni_allocations", sa.Column("taken", sa.Double(), nullable=True))
 
 
 def _people() -> None:
