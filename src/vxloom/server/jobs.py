@@ -16,10 +16,13 @@ import structlog
 from vxloom.errors import RequestError, StateError, VxloomError
 from vxloom.server.command import find
 from vxloom.server.fleet import Fleet
+from vxloom.server.lifecycle.collector import Collector, watch_pools
 from vxloom.server.waiting import SILENT, Outcome, Step, fail, names
 from vxloom.store import Store, Transaction, records
 
 ACTOR = "jobs"
+_LOOK_EVERY = 1.0
+"""Seconds between questions whether it is time to look for idle networks: the setting may have changed."""
 _SWEEP_EVERY = 60.0
 _SWEPT = 500
 """Seconds between looks for old jobs, and how many go at a time."""
@@ -45,6 +48,7 @@ class Runner:
         self._idle = idle
         self._clock = clock
         self._expect_until = clock() + patience
+        self._collector = Collector(store)
         self._changed = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
@@ -80,7 +84,7 @@ class Runner:
         return left
 
     def _run(self) -> None:
-        sweep_at = 0.0
+        sweep_at = look_at = 0.0
         while not self._stopping:
             left = 0
             try:
@@ -88,6 +92,9 @@ class Runner:
                 if time.monotonic() >= sweep_at:
                     self.sweep()
                     sweep_at = time.monotonic() + _SWEEP_EVERY
+                if time.monotonic() >= look_at:
+                    self._collector.turn(self._clock())
+                    look_at = time.monotonic() + _LOOK_EVERY
             except Exception:  # noqa: BLE001 - the thread must outlive a locked or full store: jobs end
                 _log.exception("jobs could not be advanced; trying again")
             # Acknowledgements come many a second and take no revision, so a busy runner looks at short intervals.
@@ -130,7 +137,7 @@ class Runner:
             fail(tx, job, text, code=code)
 
     def sweep(self) -> None:
-        """Forget finished jobs nobody may ask for any more (setting ``vxloom.job.keep``, seconds)."""
+        """Forget finished jobs nobody may ask for any more (setting ``vxloom.job.keep``, seconds); look at the pools of VNIs."""
         with self._store.read() as rx:
             before = self._clock() - rx.setting_int("vxloom.job.keep")
             ended = (records.JobStatus.DONE, records.JobStatus.FAILED)
@@ -138,6 +145,7 @@ class Runner:
         if old:
             with self._store.write(ACTOR) as tx:
                 tx.delete_where(records.Job, id=old)
+        watch_pools(self._store)
 
     def _extend_deadlines(self) -> None:
         with self._store.write(ACTOR) as tx:

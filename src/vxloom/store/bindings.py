@@ -69,6 +69,8 @@ class BindingTransaction(AddressTransaction):
         for kind in (r.MacAllocation, r.IpAllocation):
             table = TABLES[kind]
             self.connection.execute(sa.update(table).where(table.c.nic == nic_id).values(vni=network.vni))
+        if network.idle is not None:
+            self.update(r.Network, network.id, idle=None)
         self.touch_segment(network.id)
         self.touch_host(host_id)
         return sequence

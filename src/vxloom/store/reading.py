@@ -217,6 +217,13 @@ class ReadTransaction:
         )
         return tuple(self.connection.execute(query).scalars())
 
+    def idle_networks(self) -> list[r.Network]:
+        """Return the implemented networks of which no NIC is on a host, without the persistent ones."""
+        table, nics, bindings = TABLES[r.Network], TABLES[r.Nic], TABLES[r.Binding]
+        used = sa.exists().where(nics.c.network == table.c.id, bindings.c.nic == nics.c.id)
+        query = sa.select(table).where(table.c.state == r.NetworkState.IMPLEMENTED, table.c.is_persistent.is_(False), ~used)
+        return [r.Network(**row._mapping) for row in self.connection.execute(query.order_by(table.c.id))]  # noqa: SLF001 - as above
+
     def network_by_vni(self, zone_id: str, vni: int) -> r.Network | None:
         """Return the network that uses a VNI now."""
         return self.one(r.Network, zone=zone_id, vni=vni)

@@ -128,8 +128,9 @@ def test_a_network_that_does_not_say_its_isolation_follows_the_setting(world: Wo
 
 
 def test_one_that_does_not_say_shares_no_vni_with_one_that_does(world: World) -> None:
-    with pytest.raises(RequestError, match="already exists on another network"), world.store.write("test") as tx:
+    with world.store.write("test") as tx:
         silent = tx.add(records.PhysicalNetwork(zone=world.zone, name="p2", isolation_method=""))
+    with pytest.raises(RequestError, match="already exists on another network"), world.store.write("test") as tx:
         tx.set_vni_ranges(silent.id, "5000-5000")
 
 

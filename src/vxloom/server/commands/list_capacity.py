@@ -5,6 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
+from vxloom.server.lifecycle.collector import vni_usage
 from vxloom.server.listing import paged
 from vxloom.server.parameters import LISTING, Kind, Parameter
 from vxloom.server.responses import Fields
@@ -23,6 +24,8 @@ class ListCapacity(Command):
         Parameter("zoneid", Kind.UUID, "only this zone", related="listZones"),
         Parameter("type", Kind.INTEGER, "7: VNIs; other kinds are not counted here"),
         Parameter("fetchlatest", Kind.BOOLEAN, "counted at every call anyway"),
+        Parameter("podid", Kind.UUID, "VNIs are not of a pod: nothing is listed", related="listPods"),
+        Parameter("clusterid", Kind.UUID, "VNIs are not of a cluster: nothing is listed", related="listClusters"),
         *LISTING,
     )
     answer = fields("""
@@ -42,13 +45,15 @@ percentused string share in use
         given = call.arguments
         with call.read() as rx:
             zones = [owners.fetch(rx, records.Zone, zone, "zoneid")] if (zone := given.filled("zoneid")) else rx.all(records.Zone)
-            wanted = given.number("type") in {None, VNIS}
+            for name, kind in (("podid", records.Pod), ("clusterid", records.Cluster)):
+                if below := given.filled(name):
+                    owners.fetch(rx, kind, below, name)
+            wanted = given.number("type") in {None, VNIS} and not (given.filled("podid") or given.filled("clusterid"))
             return paged(rx, given, "capacity", [_capacity(rx, zone) for zone in zones] if wanted else [])
 
 
 def _capacity(rx: ReadTransaction, zone: records.Zone) -> Fields:
-    usage = [rx.vni_usage(network.id) for network in rx.all(records.PhysicalNetwork, zone=zone.id)]
-    used, total = sum(u for u, _ in usage), sum(t for _, t in usage)
+    used, total = vni_usage(rx, zone.id)
     return {
         "type": VNIS,
         "name": "VLAN",

@@ -14,6 +14,10 @@ _LEAST_MTU, _MOST_MTU = 1280, 65536
 """What RFC 8200 section 5 asks of every link, and the loopback device's."""
 
 
+UNDELIVERED = "network.services"
+"""Alert: a network whose offering names services that nobody delivers."""
+
+
 def mtu_of(rx: ReadTransaction, zone: str) -> int:
     """Return what a guest may send in one packet, in bytes: the least any of the zone's hosts can carry."""
     hosts = rx.all(records.Host, zone=zone)
@@ -29,7 +33,7 @@ def implement(call: Call, tx: Transaction, network: records.Network) -> records.
         return network
     if network.vni is None:
         vni = tx.take_vni(network.id)
-        _zone_event(call, tx, "ZONE.VLAN.ASSIGN", f"Assigned Zone vNet: {vni} to network {network.name}", network)
+        _zone_event(tx, call.caller.user.id, "ZONE.VLAN.ASSIGN", f"Assigned Zone vNet: {vni} to network {network.name}", network)
     mtu = network.mtu or mtu_of(tx, network.zone)
     return tx.update(records.Network, network.id, state=records.NetworkState.IMPLEMENTED, mtu=mtu)
 
@@ -48,18 +52,31 @@ def refuse_in_use(tx: ReadTransaction, network: records.Network) -> None:
     )
 
 
+def shut_down(tx: Transaction, network: records.Network) -> records.Network:
+    """Take a network that no host has back to Allocated. Its VNI drains (law 7), unless it was stated; the next start may give another."""
+    if not network.specified_vlan:
+        _release(tx, network, None)
+    return tx.update(records.Network, network.id, state=records.NetworkState.ALLOCATED, mtu=None, idle=None)
+
+
 def delete(call: Call, tx: Transaction, network: records.Network) -> None:
     """Remove a network nobody is on; its VNI drains (law 7)."""
     refuse_in_use(tx, network)
-    if network.vni is not None:
-        tx.release_vni(network.id)
-        _zone_event(call, tx, "ZONE.VLAN.RELEASE", f"Released Zone vNet: {network.vni} of network {network.name}", network)
+    _release(tx, network, call.caller.user.id)
+    tx.resolve_alert(UNDELIVERED, network.id)
+    tx.delete_where(records.Tag, resource=network.id)
     tx.delete(records.Network, network.id)
 
 
-def _zone_event(call: Call, tx: Transaction, kind: str, text: str, network: records.Network) -> None:
+def _release(tx: Transaction, network: records.Network, user: str | None) -> None:
+    if network.vni is not None:
+        tx.release_vni(network.id)
+        _zone_event(tx, user, "ZONE.VLAN.RELEASE", f"Released Zone vNet: {network.vni} of network {network.name}", network)
+
+
+def _zone_event(tx: Transaction, user: str | None, kind: str, text: str, network: records.Network) -> None:
     """Leave an entry of no account: VNIs are for root admins."""
-    tx.event(kind, text, user=call.caller.user.id, resource_type="Network", resource=network.id)
+    tx.event(kind, text, user=user, resource_type="Network", resource=network.id)
 
 
 def _inner_mtu(host: records.Host) -> int:

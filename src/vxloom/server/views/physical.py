@@ -1,4 +1,4 @@
-"""Physical networks, their traffic types, and the VNIs in use."""
+"""Physical networks and their traffic types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vxloom.server.command import fields
 from vxloom.server.responses import Fields
-from vxloom.server.views.values import by_id, owners
+from vxloom.server.views.values import by_id
 from vxloom.store import ReadTransaction, records
 
 PHYSICAL = fields("""
@@ -33,21 +33,6 @@ hypervnetworklabel string label on Hyper-V hosts
 ovm3networklabel string label on OVM3 hosts
 isolationmethods string isolation method
 vlan string VLAN of the traffic
-""")
-
-GUEST_VLAN = fields("""
-id string the allocation's id
-vlan string the VNI
-allocationstate string Allocated, Draining or Free
-physicalnetworkid string its physical network's id
-physicalnetworkname string its physical network's name
-zoneid string its zone's id
-zonename string its zone's name
-isdedicated boolean whether it is kept for an account
-account string the account that has it
-domainid string that account's domain
-domain string that domain's name
-network list the networks that have it
 """)
 
 
@@ -88,30 +73,3 @@ def traffic_views(types: Sequence[records.TrafficType]) -> list[Fields]:
         }
         for kind in types
     ]
-
-
-def guest_vlan_views(rx: ReadTransaction, allocations: Sequence[records.VniAllocation]) -> list[Fields]:
-    """Return VNIs that are taken or not yet free again."""
-    zones = by_id(rx, records.Zone, (row.zone for row in allocations))
-    physical = by_id(rx, records.PhysicalNetwork, (row.physical_network for row in allocations))
-    networks = by_id(rx, records.Network, (row.network for row in allocations))
-    whose = owners(rx, (row.account for row in allocations if row.account))
-    views: list[Fields] = []
-    for row in allocations:
-        network = networks.get(row.network or "")
-        place = physical.get(row.physical_network or "")
-        views.append(
-            {
-                "id": row.id,
-                "vlan": str(row.vni),
-                "allocationstate": "Allocated" if row.state is records.AllocationState.USED else "Draining",
-                "physicalnetworkid": row.physical_network,
-                "physicalnetworkname": place.name if place else None,
-                "zoneid": row.zone,
-                "zonename": zones[row.zone].name,
-                "isdedicated": False,
-                **whose.get(row.account or "", {}),
-                "network": [{"id": network.id, "name": network.name}] if network else [],
-            }
-        )
-    return views
