@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.meta.tree import ROOT, SOURCE, parsed, short
+from vxloom.server.absent import REFUSED, Absent
 from vxloom.server.command import Command, registry
 from vxloom.server.parameters import Kind
 from vxloom.server.reference import markdown
@@ -18,6 +19,8 @@ from vxloom.server.reference import markdown
 FOLDER = SOURCE / "server" / "commands"
 FILES = sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py")
 COMMANDS = list(registry().values())
+OURS = [command for command in COMMANDS if not isinstance(command, Absent)]
+EMPTY = [command for command in COMMANDS if isinstance(command, Absent)]
 PAGE = ROOT / "docs" / "api.md"
 
 
@@ -26,10 +29,10 @@ def snake(name: str) -> str:
 
 
 def test_every_file_is_a_command_and_is_found() -> None:
-    assert {snake(name) for name in registry()} == {path.stem for path in FILES}
+    assert {snake(command.name) for command in OURS} == {path.stem for path in FILES}
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", OURS, ids=lambda command: command.name)
 def test_a_command_is_in_the_file_of_its_name(command: Command) -> None:
     file = Path(inspect.getfile(type(command)))
     assert file.stem == snake(command.name)
@@ -74,4 +77,10 @@ def test_a_job_that_waits_can_be_carried_on(command: Command) -> None:
 def test_the_reference_is_up_to_date_and_names_every_command() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert page == markdown(), "run: python -m vxloom.server.reference > docs/api.md"
-    assert [name for name in registry() if f"\n## {name}\n" not in page] == []
+    assert [command.name for command in OURS if f"\n## {command.name}\n" not in page] == []
+    assert [command.name for command in EMPTY if f"\n| `{command.name}` |" not in page] == []
+    assert [name for name in REFUSED if f"`{name}`" not in page] == []
+
+
+def test_what_is_refused_is_no_command() -> None:
+    assert sorted(set(REFUSED) & set(registry())) == [], "a command that works has no row in server/absent.py"

@@ -100,4 +100,5 @@ def _translated(error: VxloomError) -> RequestError:
 
 def _wrapper(name: str, status: int) -> str:
     """Return the key around an answer: the command's own, ``errorresponse`` for what is no command."""
-    return f"{name.lower()}response" if status != 432 and name in registry() else _UNKNOWN_WRAPPER
+    command = registry().get(name) if status != 432 else None
+    return _UNKNOWN_WRAPPER if command is None else command.wrapper or f"{name.lower()}response"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 
+from vxloom.server.absent import REFUSED, Absent, EmptyList
 from vxloom.server.command import Command, Field, registry
 
 HEAD = """\
@@ -22,15 +24,47 @@ Errors: 401 not let in, 430 malformed, 431 parameter, 432 no such command, 530 i
 533 nothing left to give, 534 host not connected, 536 in use.
 """
 
+ABSENT = """\
+## Lists that are always empty
+
+Clients ask for these on their way. They take CloudStack's filters, and answer as a CloudStack does that has none of it.
+"""
+REFUSING = """
+## Commands that are refused
+
+CloudStack has them, vxloom does not: they answer 432 with the reason, under the key `errorresponse`, and `listApis` leaves them out.
+Any other unknown name is 432, too.
+"""
+
 
 def markdown() -> str:
     """Return the whole page; every command has a heading of its name."""
     commands = sorted(registry().values(), key=lambda command: command.name.lower())
-    return "\n".join([HEAD, *(_section(command) for command in commands)])
+    ours = [command for command in commands if not isinstance(command, Absent)]
+    theirs = [command for command in commands if isinstance(command, Absent)]
+    return "\n".join([HEAD, *(_section(command) for command in ours), *_absent(theirs)])
+
+
+def _absent(commands: Iterable[Absent]) -> Iterator[str]:
+    yield ABSENT
+    yield "| command | who | answers |\n|---|---|---|"
+    for command in commands:
+        answer = "`{}`" if isinstance(command, EmptyList) else f"`{command.answer[0].name}` false"
+        yield f"| `{command.name}` | {_who(command)} | {answer}. {command.summary()} |"
+    yield REFUSING
+    yield "| command | why not | instead |\n|---|---|---|"
+    reasons = sorted(((reason, name) for name, reason in REFUSED.items()))
+    for reason, named in itertools.groupby(reasons, key=lambda item: item[0]):
+        yield f"| {', '.join(f'`{name}`' for _, name in named)} | {reason[0]} | {reason[1]} |"
+    yield ""
+
+
+def _who(command: Command) -> str:
+    return "all accounts" if command.for_users else "root admins"
 
 
 def _section(command: Command) -> str:
-    flags = [*(["async"] if command.asynchronous else []), "all accounts" if command.for_users else "root admins"]
+    flags = [*(["async"] if command.asynchronous else []), _who(command)]
     lines = [
         f"## {command.name}",
         "",

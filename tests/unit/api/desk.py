@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from vxloom.errors import TransportError
 from vxloom.model.wire import Report
+from vxloom.server.command import registry
 from vxloom.server.dispatch import answer
 from vxloom.server.jobs import Runner
 from vxloom.server.responses import Reply
@@ -121,7 +122,7 @@ class Desk:
         [(wrapper, content)] = wrapped.items()
         if reply.status != 200:
             raise RefusedError(reply.status, content)
-        assert wrapper == f"{command.lower()}response"
+        assert wrapper == (registry()[command].wrapper or f"{command.lower()}response")
         return content
 
     def refused(self, command: str, **parameters: object) -> RefusedError:

@@ -162,7 +162,7 @@ def test_junk_is_answered_in_cloudstacks_shape(peopled: Desk, name: str) -> None
             continue
         text = str(content["errortext"])
         assert reply.status in REFUSALS, (given, text)
-        assert wrapper == f"{name.lower()}response"
+        assert wrapper == (command.wrapper or f"{name.lower()}response")
         assert str(content["errorcode"]) == str(reply.status)
         assert "Internal error" not in text, given
         assert len(text.splitlines()) == 1, (given, text)
