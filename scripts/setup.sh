@@ -1,6 +1,7 @@
 #!/bin/bash
-# Make this checkout runnable: Debian packages from system-packages.txt, a virtual environment from the lock files, vxloom itself in it.
-# Idempotent and quick: dpkg is asked before apt, and stamps in .venv hold a hash of what each step was made from.
+# Make this checkout runnable: Debian packages from system-packages.txt, a virtual environment from the lock files, vxloom itself in it,
+# and the Node client that tests drive the API with. Idempotent and quick: dpkg is asked before apt, and stamps hold a hash of what each
+# step was made from.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -21,9 +22,16 @@ unset PYTHONPATH PYTHONHOME VIRTUAL_ENV
 unset PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIREMENT PIP_CONSTRAINT PIP_EDITABLE PIP_NO_DEPS PIP_DRY_RUN PIP_PYTHON PIP_REQUIRE_VIRTUALENV
 unset PIP_ONLY_BINARY PIP_NO_BINARY PIP_PRE PIP_REQUIRE_HASHES PIP_NO_BUILD_ISOLATION PIP_IGNORE_INSTALLED PIP_REPORT
 
+wanted_packages() { # `PACKAGE|COMMAND` is wanted only where no such command is to be had
+    local package command
+    while IFS='| ' read -r package command; do
+        [ -z "$package" ] || { [ -n "$command" ] && command -v "$command" >/dev/null; } || echo "$package"
+    done < <(sed -e 's/#.*//' system-packages.txt)
+}
+
 missing_packages() {
     local wanted
-    wanted=$(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' system-packages.txt)
+    wanted=$(wanted_packages)
     # shellcheck disable=SC2086  # one word per package
     comm -23 <(printf '%s\n' $wanted | sort) \
              <(dpkg-query -W -f='${db:Status-Status} ${Package}\n' $wanted 2>/dev/null | sed -n 's/^installed //p' | sort -u)
@@ -95,6 +103,14 @@ install_project() {
     echo "$1" >.venv/stamp-project
 }
 
+install_clients() { # csclient, for tests/api: exact versions with hashes, no scripts of theirs run, nothing asked and nothing told
+    say "installing the Node client that tests use"
+    rm -rf build/clients && mkdir -p build/clients && cp tests/api/clients/package{,-lock}.json build/clients/
+    (cd build/clients && npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier) >build/npm.log 2>&1 ||
+        { tail -n 15 build/npm.log >&2; die "npm could not install what tests/api/clients/package-lock.json names; check the network or the registry npm is configured with, then run make setup again"; }
+    echo "$1" >build/clients/stamp
+}
+
 install_packages
 scripts/guest-kernel.sh
 
@@ -105,3 +121,6 @@ lock_stamp=$({ echo "$root $python"; "$python" --version; cat requirements.txt r
 # Of pyproject.toml only the parts that an installation is made from; a changed lint rule is no reason to install again.
 project_stamp=$(awk '/^\[/ { on = /^\[(build-system|project|tool\.hatch)/ } on' pyproject.toml | sha256sum)
 [ -x .venv/bin/vxloom ] && [ "$(cat .venv/stamp-project 2>/dev/null)" = "$project_stamp" ] || install_project "$project_stamp"
+
+clients_stamp=$(cat tests/api/clients/package.json tests/api/clients/package-lock.json | sha256sum)
+[ "$(cat build/clients/stamp 2>/dev/null)" = "$clients_stamp" ] || install_clients "$clients_stamp"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -22,7 +23,8 @@ MACHINE = [
     "/tmp/" + "brief",
     "file" + "://",
 ]
-REGISTRY = ["pypi" + "." + "org", "pythonhosted" + "." + "org"]
+REGISTRY = ["pypi" + "." + "org", "pythonhosted" + "." + "org", "npm" + "js.org", "npm" + "js.com"]
+NODE = ROOT / "tests" / "api" / "clients"
 
 
 @pytest.mark.parametrize("path", TEXT, ids=short)
@@ -38,6 +40,15 @@ def test_a_lock_file_pins_every_package_with_a_hash_and_names_no_index(name: str
     assert entries
     assert [entry for entry in entries if not re.match(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==\S+ \\\n +--hash=sha256:", entry)] == []
     assert [word for word in ["--index", "--find-links", "--trusted"] if word in text] == []
+
+
+def test_the_lock_of_the_node_client_pins_every_package_with_a_hash_and_names_no_registry() -> None:
+    asked = json.loads((NODE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    packages = json.loads((NODE / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+    assert packages.pop("")["dependencies"] == asked
+    assert {f"node_modules/{name}" for name in asked} <= set(packages)
+    assert [version for version in asked.values() if not re.fullmatch(r"[0-9]+(\.[0-9]+){2}", version)] == []
+    assert [name for name, entry in packages.items() if "resolved" in entry or not entry["integrity"].startswith("sha512-")] == []
 
 
 def names_in(file: str) -> list[str]:
@@ -62,7 +73,10 @@ def test_what_is_asked_for_is_locked_and_the_two_locks_agree() -> None:
     assert {name: tools[name] for name in runtime.keys() & tools} == {name: runtime[name] for name in runtime.keys() & tools}
 
 
-@pytest.mark.parametrize("name", sorted({*names_in("requirements.in"), *names_in("requirements-dev.in")}))
+NODE_NAMES = json.loads((NODE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+
+
+@pytest.mark.parametrize("name", sorted({*names_in("requirements.in"), *names_in("requirements-dev.in"), *NODE_NAMES}))
 def test_every_dependency_is_justified_in_a_decision_record(name: str) -> None:
     records = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs" / "adr").glob("*.md")))
     assert re.search(rf"^\| `{re.escape(name)}` \| \S", records, re.MULTILINE), f"docs/adr has no row for {name}: add `| `{name}` | why |`"
@@ -71,7 +85,7 @@ def test_every_dependency_is_justified_in_a_decision_record(name: str) -> None:
 def test_every_system_package_says_why() -> None:
     lines = [line for line in (ROOT / "system-packages.txt").read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
     assert lines
-    assert [line for line in lines if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+\s+# why: \S.*", line)] == []
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+(\|[a-z0-9]+)?\s+# why: \S.*", line)] == []
     assert lines == sorted(lines)
 
 
