@@ -60,7 +60,11 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """``vxloom host check|plan|apply``, from ``host.toml``: how this machine is to be as a hypervisor."""
 
     labels: dict[str, str] = {}
-    """Traffic label → bridge or interface; empty: those of ``agent.toml``."""
+    """Traffic type (Guest, Management, Public, Storage) or label → bridge or interface; written into the agent's file."""
+    bridge_type: str = ""
+    """CloudStack's ``network.bridge.type``; empty: as it is. VXLAN needs ``native``."""
+    vxlan_mode: str = ""
+    """CloudStack's ``network.vxlan.mode``, ``multicast`` or ``evpn``; empty: as it is."""
 
 
 Settings = TypeVar("Settings", ServerSettings, AgentSettings, HostSettings)
