@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 
@@ -46,38 +47,38 @@ class Requirement(msgspec.Struct, frozen=True, kw_only=True):
     """What the manual asks for, where that is less than what we measured to be needed."""
 
 
-def judged(
-    name: str,
-    good: bool,  # noqa: FBT001 - reads as a sentence: judged("kernel", release >= (5, 10), …)
-    *,
-    found: str,
-    asked: str,
-    standard: str,
-    impact: int,
-    required: bool = True,
-    remedy: str = "",
-    floor: str = "",
-) -> Requirement:
-    """Return a row: ok, or failed where it is required, else a warning."""
-    verdict = Verdict.OK if good else (Verdict.FAILED if required else Verdict.WARNING)
-    return Requirement(
-        name=name,
-        found=found,
-        asked=asked,
-        standard=standard,
-        impact=impact,
-        required=required,
-        verdict=verdict,
-        remedy="" if good else remedy,
-        floor=floor,
-    )
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a row is about: all of it but what was found."""
 
+    name: str
+    asked: str
+    standard: str
+    impact: int
+    required: bool = True
+    floor: str = ""
 
-def not_applicable(name: str, why: str, *, asked: str, standard: str, impact: int, required: bool = True) -> Requirement:
-    """Return a row that has no meaning here."""
-    return Requirement(
-        name=name, found="–", asked=asked, standard=standard, impact=impact, required=required, verdict=Verdict.NOT_APPLICABLE, remedy=why
-    )
+    def judged(self, good: bool, found: str, remedy: str = "") -> Requirement:  # noqa: FBT001 - reads as a sentence
+        """Return a row: ok, or failed where it is required, else a warning."""
+        verdict = Verdict.OK if good else (Verdict.FAILED if self.required else Verdict.WARNING)
+        return self._row(found, verdict, "" if good else remedy)
+
+    def not_applicable(self, why: str) -> Requirement:
+        """Return a row that has no meaning here."""
+        return self._row("–", Verdict.NOT_APPLICABLE, why)
+
+    def _row(self, found: str, verdict: Verdict, remedy: str) -> Requirement:
+        return Requirement(
+            name=self.name,
+            found=found,
+            asked=self.asked,
+            standard=self.standard,
+            impact=self.impact,
+            required=self.required,
+            verdict=verdict,
+            remedy=remedy,
+            floor=self.floor,
+        )
 
 
 Look = Callable[[Machine, HostSettings], Sequence[Requirement]]
@@ -102,5 +103,5 @@ def check(machine: Machine, settings: HostSettings) -> list[Requirement]:
         try:
             rows += look(machine, settings)
         except PrepareError as error:
-            rows.append(judged(name, False, found="cannot be looked at", asked="–", standard="–", impact=10, remedy=str(error)))
+            rows.append(Subject(name, asked="can be looked at", standard="–", impact=10).judged(False, "cannot be looked at", str(error)))
     return sorted(rows, key=lambda row: (-row.impact, not row.required, row.name))

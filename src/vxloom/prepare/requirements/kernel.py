@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from vxloom.prepare.machine import Machine
-from vxloom.prepare.requirement import Requirement, judged
+from vxloom.prepare.requirement import Requirement, Subject
 from vxloom.settings import HostSettings
 
 LEAST = (5, 10)
@@ -18,20 +18,15 @@ PROBE_VNI = 16_777_215
 """CloudStack never gives it (its largest is 16777214), nor do we."""
 
 
+_RELEASE = Subject("kernel release", f"{LEAST[0]}.{LEAST[1]} or later", "Linux", impact=10, floor=MANUAL)
+_USABLE = Subject("VXLAN in the kernel", "a VXLAN device can be made", "RFC 7348", impact=10)
+
+
 def look(machine: Machine, settings: HostSettings) -> Sequence[Requirement]:
     """Return the rows about the kernel."""
     release = platform.release()
     return [
-        judged(
-            "kernel release",
-            _number(release) >= LEAST,
-            found=release,
-            asked=f"{'.'.join(map(str, LEAST))} or later",
-            standard="Linux",
-            impact=10,
-            remedy="install your distribution's current kernel and boot it",
-            floor=MANUAL,
-        ),
+        _RELEASE.judged(_number(release) >= LEAST, release, "install your distribution's current kernel and boot it"),
         _usable(machine),
     ]
 
@@ -43,15 +38,8 @@ def _usable(machine: Machine) -> Requirement:
     if made.status == 0:
         machine.run("ip", "link", "del", name)
     exists = "already exists" in made.errors  # somebody's device has this VNI: then the kernel speaks VXLAN
-    return judged(
-        "VXLAN in the kernel",
-        made.status == 0 or exists,
-        found="a device could be made" if made.status == 0 else made.words,
-        asked="a VXLAN device can be made",
-        standard="RFC 7348",
-        impact=10,
-        remedy="run as root; vxloom host apply --only module loads it; a kernel without CONFIG_VXLAN must be replaced",
-    )
+    remedy = "run as root; vxloom host apply --only module loads it; a kernel without CONFIG_VXLAN must be replaced"
+    return _USABLE.judged(made.status == 0 or exists, "a device could be made" if made.status == 0 else made.words, remedy)
 
 
 def _number(release: str) -> tuple[int, ...]:

@@ -1,0 +1,102 @@
+"""The network below: MTUs along what a label stands on, UDP ports of tunnels, names, labels that share a card, speed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from vxloom.prepare import labels
+from vxloom.prepare.machine import Link, Machine
+from vxloom.prepare.requirement import Requirement, Subject
+from vxloom.settings import HostSettings
+
+_LEAST_MTU, _BEST_MTU = 1550, 9000
+"""Room for guests of 1500 and the 50 bytes of VXLAN over IPv4 (RFC 7348 section 5); over IPv6 it is 70."""
+_IPV6_MTU = 1570
+_PORT, _OTHER = 4789, 8472
+_SPEED = 10_000
+
+_MTU = Subject("MTU of the underlay", f"{_LEAST_MTU} or more ({_IPV6_MTU} over IPv6)", "RFC 7348", impact=9)
+_JUMBO = Subject("jumbo frames", f"{_BEST_MTU}", "Ethernet", impact=5, required=False)
+_UDP = Subject("UDP port of tunnels", f"{_PORT}, by all tunnels of the cloud", "RFC 7348", impact=8)
+_NAMES = Subject("interface names", "as CloudStack's agent recognises them", "BridgeVifDriver", impact=5, required=False)
+_APART = Subject("management and guest labels", "on different cards", "the manual", impact=3, required=False)
+_FAST = Subject("network card", "10 Gbit/s", "Ethernet", impact=5, required=False)
+
+
+def look(machine: Machine, settings: HostSettings) -> Sequence[Requirement]:
+    """Return the rows about the underlay: below the label Guest if it is named, else below the way out of this machine."""
+    links = machine.links()
+    device = settings.labels.get("Guest") or _way_out(machine)
+    whole = labels.stack(links, device)
+    return [_mtu(device, whole), _jumbo(whole), _port(machine), _names(whole), _apart(links, settings), _fast(machine, whole)]
+
+
+def _way_out(machine: Machine) -> str:
+    """Return the device of the default route, "" without one."""
+    for family in ("-4", "-6"):
+        found = re.search(r"\bdev (\S+)", machine.run("ip", family, "route", "show", "default").output)
+        if found:
+            return found[1]
+    return ""
+
+
+def _mtu(device: str, whole: Sequence[Link]) -> Requirement:
+    if not whole:
+        missing = f"no device {device}" if device else "no label Guest, no default route"
+        return _MTU.judged(False, missing, "name it in host.toml: [labels] Guest = …")
+    least = min(whole, key=lambda link: link.mtu)
+    shown = ", ".join(f"{link.name} {link.mtu}" for link in whole)
+    return _MTU.judged(least.mtu >= _LEAST_MTU, shown, f"vxloom host apply --only mtu raises {least.name}; and the switches must carry it")
+
+
+def _jumbo(whole: Sequence[Link]) -> Requirement:
+    if not whole:
+        return _JUMBO.not_applicable("the underlay's device is not known")
+    least = min(link.mtu for link in whole)
+    return _JUMBO.judged(least >= _BEST_MTU, str(least), "vxloom host apply --only mtu, where all switches on the way carry it")
+
+
+def _port(machine: Machine) -> Requirement:
+    """Look at everybody's tunnels: hosts of one cloud on two ports do not hear one another."""
+    shown = machine.must("ip", "-d", "link", "show", "type", "vxlan")
+    ports = {int(found) for found in re.findall(r"\bdstport (\d+)", shown)}
+    others = sorted(ports - {_PORT})
+    held = machine.run("ss", "-Hulnp", f"sport = :{_PORT}")
+    if held.status == 0 and "users:" in held.output:
+        return _UDP.judged(False, f"a program listens on {_PORT}", f"end it: ss -ulnp sport = :{_PORT} names it")
+    where = f"tunnels on {', '.join(map(str, sorted(ports)))}" if ports else "no tunnel yet"
+    legacy = f"{_OTHER} is what Linux, and CloudStack's multicast script, take when nobody says 4789" if _OTHER in others else ""
+    return _UDP.judged(not others, where, f"hosts on another port hear nothing; {legacy or 'see ip -d link show type vxlan'}")
+
+
+def _names(whole: Sequence[Link]) -> Requirement:
+    if not whole:
+        return _NAMES.not_applicable("the underlay's device is not known")
+    strange = [link.name for link in whole if link.kind != "bridge" and not labels.is_seen(link.name)]
+    remedy = f"rename {', '.join(strange)} (systemd.link(5)): CloudStack's agent would not find it"
+    return _NAMES.judged(not strange, ", ".join(link.name for link in whole), remedy)
+
+
+def _apart(links: Mapping[str, Link], settings: HostSettings) -> Requirement:
+    guest, management = settings.labels.get("Guest"), settings.labels.get("Management")
+    if not guest or not management:
+        return _APART.not_applicable("host.toml names no labels Guest and Management")
+    both = labels.hardware(links, guest) & labels.hardware(links, management)
+    found = f"both end on {', '.join(sorted(both))}" if both else "on different cards"
+    return _APART.judged(not both, found, "a guest network's load can then cut the host off; use another card, or a bond of two")
+
+
+def _fast(machine: Machine, whole: Sequence[Link]) -> Requirement:
+    speeds = {link.name: _speed(machine, link.name) for link in whole if not link.kind}
+    known = {name: speed for name, speed in speeds.items() if speed > 0}
+    if not known:
+        return _FAST.not_applicable("no card tells its speed")
+    shown = ", ".join(f"{name} {speed:,} Mbit/s" for name, speed in known.items())
+    return _FAST.judged(min(known.values()) >= _SPEED, shown, "the overlay is no faster than its card")
+
+
+def _speed(machine: Machine, name: str) -> int:
+    """Return a card's Mbit/s, 0 or less where it does not say."""
+    done = machine.run("cat", f"/sys/class/net/{name}/speed")  # a link that is down answers EINVAL, which is no fault
+    return int(done.output) if done.output.strip().lstrip("-").isdigit() else 0
