@@ -61,6 +61,8 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     labels: dict[str, str] = {}
     """Traffic type (Guest, Management, Public, Storage) or label → bridge or interface; written into the agent's file."""
+    mtu: int = 9000
+    """Bytes the underlay is to carry: 1550 at least, 9000 recommended; 0: as it is."""
     bridge_type: str = ""
     """CloudStack's ``network.bridge.type``; empty: as it is. VXLAN needs ``native``."""
     vxlan_mode: str = ""

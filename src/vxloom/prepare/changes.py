@@ -190,6 +190,49 @@ class SetValue(Change, frozen=True, kw_only=True, tag="value"):
             machine.set_value(self.path, str(before["value"]))
 
 
+class SetMtu(Change, frozen=True, kw_only=True, tag="mtu"):
+    """A device's MTU in bytes, now."""
+
+    device: str
+    mtu: int
+
+    @property
+    def slot(self) -> str:
+        """The device."""
+        return f"mtu {self.device}"
+
+    @property
+    def what(self) -> str:
+        """Set it."""
+        return f"set the MTU of {self.device} to {self.mtu}"
+
+    def done(self, machine: Machine) -> bool:
+        """Compare with the kernel's."""
+        link = machine.links().get(self.device)
+        return link is not None and link.mtu == self.mtu
+
+    def before(self, machine: Machine) -> Before:
+        """Remember the kernel's."""
+        link = machine.links().get(self.device)
+        if link is None:
+            raise PrepareError(f"there is no device {self.device} any more", remedy="look again: vxloom host plan")
+        return {"mtu": link.mtu}
+
+    def do(self, machine: Machine) -> None:
+        """Set it; the driver may refuse."""
+        machine.must("ip", "link", "set", "dev", self.device, "mtu", str(self.mtu))
+
+    def undo(self, machine: Machine, before: Before) -> None:
+        """Set the old one, unless somebody has set another since."""
+        if self.done(machine):
+            machine.must("ip", "link", "set", "dev", self.device, "mtu", str(before["mtu"]))
+
+    def detail(self, machine: Machine) -> str:
+        """Say what it is now."""
+        link = machine.links().get(self.device)
+        return f"now {link.mtu}" if link else ""
+
+
 class Run(Change, frozen=True, kw_only=True, tag="run"):
     """Something only a program can do. ``look`` succeeds (exit 0) when it is done already."""
 
@@ -228,4 +271,4 @@ class Run(Change, frozen=True, kw_only=True, tag="run"):
             machine.must(*self.back)
 
 
-AnyChange: TypeAlias = WriteFile | SetSysctl | SetValue | Run
+AnyChange: TypeAlias = WriteFile | SetSysctl | SetValue | SetMtu | Run

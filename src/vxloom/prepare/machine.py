@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -167,6 +168,14 @@ class Machine:
         if done.status:
             raise PrepareError(f"{' '.join(command)}: {done.words or f'exit {done.status}'}", remedy="run it by hand to see more")
         return done.output
+
+    def way_out(self) -> str:
+        """Return the device of the default route, "" without one."""
+        for family in ("-4", "-6"):
+            found = re.search(r"\bdev (\S+)", self.run("ip", family, "route", "show", "default").output)
+            if found:
+                return found[1]
+        return ""
 
     def links(self) -> dict[str, Link]:
         """Return the network devices by name. Raises :class:`PrepareError` without iproute2."""

@@ -63,21 +63,47 @@ def apply(machine: Machine, settings: HostSettings, steps: Sequence[Step], say: 
 
 def _apply_step(machine: Machine, settings: HostSettings, step: Step, journal: Journal, say: Say) -> Part:
     part = _part(machine, settings, step)
-    made: list[AnyChange] = []
+    made: list[Entry] = []
     problem = part.problem
+    wanted = [change for change in part.changes if not change.done(machine)]
     try:
-        for change in part.changes:
-            if change.done(machine):
-                continue
-            say(step.name, change.what)
-            journal.add(Entry(step=step.name, change=change, before=change.before(machine)))
-            change.do(machine)
-            made.append(change)
-        if made:
+        if wanted:
+            _make(machine, step, settings, wanted, journal, made, say)
             step.watch(machine, settings)
+    except _Unsafe as error:
+        problem = str(error)
+        for entry in reversed(made):
+            entry.change.undo(machine, entry.before)
+        journal.drop(made)
+        made = []
     except PrepareError as error:
         problem = str(error)
-    return Part(step.name, part.summary, tuple(made), part.not_applicable, problem)
+    return Part(step.name, part.summary, tuple(entry.change for entry in made), part.not_applicable, problem)
+
+
+class _Unsafe(Exception):  # noqa: N818 - a reason, caught a few lines above
+    """The step's guard wants its changes taken back."""
+
+
+def _make(
+    machine: Machine, step: Step, settings: HostSettings, wanted: Sequence[AnyChange], journal: Journal, made: list[Entry], say: Say
+) -> None:
+    guard = step.guard(machine, settings)
+    guard.__enter__()
+    try:
+        for change in wanted:
+            say(step.name, change.what)
+            entry = Entry(step=step.name, change=change, before=change.before(machine))
+            journal.add(entry)
+            change.do(machine)
+            made.append(entry)
+    except BaseException as error:
+        guard.__exit__(type(error), error, error.__traceback__)
+        raise
+    try:
+        guard.__exit__(None, None, None)
+    except PrepareError as error:
+        raise _Unsafe(str(error)) from error
 
 
 def undo(machine: Machine, *, only: Iterable[str] = (), force: bool = False, say: Say = lambda *_: None) -> list[str]:

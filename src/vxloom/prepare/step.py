@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import importlib
 import inspect
 import pkgutil
@@ -34,6 +35,10 @@ class Step(abc.ABC):
     def not_applicable(self, machine: Machine, settings: HostSettings) -> str:
         """Return why the step has no meaning on this machine; "" when it has."""
         return ""
+
+    def guard(self, machine: Machine, settings: HostSettings) -> contextlib.AbstractContextManager[None]:
+        """Return what the changes are made within; a :class:`vxloom.errors.PrepareError` on leaving it has them taken back."""
+        return contextlib.nullcontext()
 
     def watch(self, machine: Machine, settings: HostSettings) -> None:  # noqa: B027 - most steps have nothing to wait for
         """After the step's changes: wait until they have taken effect. Raises :class:`vxloom.errors.PrepareError`."""

@@ -27,18 +27,9 @@ _FAST = Subject("network card", "10 Gbit/s", "Ethernet", impact=5, required=Fals
 def look(machine: Machine, settings: HostSettings) -> Sequence[Requirement]:
     """Return the rows about the underlay: below the label Guest if it is named, else below the way out of this machine."""
     links = machine.links()
-    device = settings.labels.get("Guest") or _way_out(machine)
+    device = settings.labels.get("Guest") or machine.way_out()
     whole = labels.stack(links, device)
     return [_mtu(device, whole), _jumbo(whole), _port(machine), _names(whole), _apart(links, settings), _fast(machine, whole)]
-
-
-def _way_out(machine: Machine) -> str:
-    """Return the device of the default route, "" without one."""
-    for family in ("-4", "-6"):
-        found = re.search(r"\bdev (\S+)", machine.run("ip", family, "route", "show", "default").output)
-        if found:
-            return found[1]
-    return ""
 
 
 def _mtu(device: str, whole: Sequence[Link]) -> Requirement:

@@ -1,0 +1,112 @@
+"""Changes that can cut a machine off are taken back by themselves: when what answered before does not answer after, or when we are killed.
+
+Before the changes: who answers now (the gateways, the management server). A second process waits beside us; if it does not hear from us in
+time, because we hang or were killed with the connection we came by, it puts the MTUs back. After the changes everybody who answered must
+answer again within a few seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from vxloom.errors import PrepareError
+from vxloom.prepare.machine import Machine
+
+_TRIES, _PAUSE = 10, 0.5
+"""After the changes: a link may take some seconds to come back."""
+_WATCH = 60.0
+"""Seconds the second process waits for our word."""
+
+
+def gateways(machine: Machine) -> list[str]:
+    """Return the addresses of the default routes' gateways."""
+    found: list[str] = []
+    for family in ("-4", "-6"):
+        shown = machine.run("ip", family, "route", "show", "default").output
+        found += [
+            f"{address}%{device}" if address.startswith("fe80:") else address
+            for address, device in re.findall(r"via (\S+) dev (\S+)", shown)
+        ]
+    return found
+
+
+@contextlib.contextmanager
+def guarded(machine: Machine, mtus: Mapping[str, int], others: Sequence[str] = ()) -> Iterator[None]:
+    """Run changes of these devices' MTUs (device → MTU now); ``others``: more addresses that must go on answering.
+
+    Raises :class:`PrepareError` when somebody answers no more: the MTUs are then as they were.
+    """
+    answering = [address for address in dict.fromkeys([*gateways(machine), *others]) if _answers(machine, address)]
+    with _watched(mtus) as say_done:
+        try:
+            yield
+            lost = [address for address in answering if not _comes_back(machine, address)]
+        except BaseException:
+            _put_back(mtus)
+            say_done()
+            raise
+        if lost:
+            _put_back(mtus)
+        say_done()
+    if lost:
+        raise PrepareError(
+            f"after the change {', '.join(lost)} did not answer any more; the MTUs are as they were",
+            remedy="see what the switches and the other side carry, then ask for a smaller MTU",
+        )
+
+
+def _answers(machine: Machine, address: str) -> bool:
+    return machine.run("ping", "-n", "-c", "1", "-W", "1", address, patience=5).status == 0
+
+
+def _comes_back(machine: Machine, address: str) -> bool:
+    for left in reversed(range(_TRIES)):
+        if _answers(machine, address):
+            return True
+        if left:
+            time.sleep(_PAUSE)
+    return False
+
+
+@contextlib.contextmanager
+def _watched(mtus: Mapping[str, int]) -> Iterator[Callable[[], None]]:
+    """Have a process of its own session put the MTUs back unless it is told in time that all is well."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(writer)
+        _watch(reader, mtus)
+    os.close(reader)
+
+    def say_done() -> None:
+        os.write(writer, b"!")
+
+    try:
+        yield say_done
+    finally:
+        os.close(writer)
+        os.waitpid(pid, 0)
+
+
+def _watch(reader: int, mtus: Mapping[str, int]) -> None:
+    """The other process's whole life; it outlives a hang-up of the terminal."""
+    os.setsid()
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    ready, _, _ = select.select([reader], [], [], _WATCH)
+    if not ready or os.read(reader, 1) != b"!":
+        _put_back(mtus)
+    os._exit(0)
+
+
+def _put_back(mtus: Mapping[str, int]) -> None:
+    for device, mtu in mtus.items():
+        with contextlib.suppress(OSError):
+            subprocess.run(["ip", "link", "set", "dev", device, "mtu", str(mtu)], check=False, capture_output=True)
