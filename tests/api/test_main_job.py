@@ -68,7 +68,7 @@ def test_the_main_job(server: Server, api: CloudStack, hosts: Hosts) -> None:
     kinds = {event["type"] for event in api.listEvents(listall=True, fetch_list=True)}
     assert {"ZONE.CREATE", "NETWORK.CREATE", "VM.CREATE", "VM.MIGRATE", "VM.DESTROY", "NETWORK.DELETE", "ACCOUNT.CREATE"} <= kinds
     for host in (h1, h2, h3):
-        api.deleteHost(id=host)
+        api.deleteHost(id=host, forced=True)
     assert api.listHosts() == {}
     physical = api.listPhysicalNetworks(zoneid=zone)["physicalnetwork"][0]["id"]
     result(api, "deletePhysicalNetwork", id=physical)

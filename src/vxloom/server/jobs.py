@@ -17,7 +17,7 @@ from vxloom.errors import RequestError, StateError, VxloomError
 from vxloom.server.command import find
 from vxloom.server.fleet import Fleet
 from vxloom.server.lifecycle.collector import Collector, watch_pools
-from vxloom.server.waiting import SILENT, Outcome, Step, fail, names
+from vxloom.server.waiting import SILENT, Outcome, Step, children_of, fail, names
 from vxloom.store import Store, Transaction, records
 
 ACTOR = "jobs"
@@ -77,9 +77,11 @@ class Runner:
         with self._store.read() as rx:
             jobs = [(job, rx.waits(job.id)) for job in rx.pending_jobs()]
         live = self._fleet.live()
+        pending = {job.id for job, _ in jobs}
         left = 0
         for job, waits in jobs:
-            if not self._ready(job, waits, live) or not self._advance(job, live):
+            waits_for_jobs = not children_of(job).isdisjoint(pending)
+            if waits_for_jobs or not self._ready(job, waits, live) or not self._advance(job, live):
                 left += 1
         return left
 
@@ -115,7 +117,7 @@ class Runner:
                 job = tx.get(records.Job, seen.id)
                 if job is None or job.status is not records.JobStatus.PENDING or job.phase != seen.phase:
                     return True
-                _carry_on(Step(tx, job, _outcome(tx, job, live)))
+                _carry_on(Step(tx, job, _outcome(tx, job, live), live))
         except StateError as error:  # the database is locked or full: nothing was written, so the job is as it was; try again
             _log.error("a job could not be advanced; trying again", job=seen.id, command=seen.command, error=str(error))
             return False

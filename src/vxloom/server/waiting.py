@@ -40,10 +40,22 @@ class Step:
     tx: Transaction
     job: records.Job
     outcome: Outcome
+    live: frozenset[str] = frozenset()
+    """Ids of the hosts that have a stream now."""
 
     def text(self, key: str) -> str:
         """Return an entry of the job's context."""
         return str(self.job.context[key])
+
+
+CHILDREN = "children"
+"""Entry of a job's context: ids of the jobs that must have ended before it goes on. They end (law 9), so it does."""
+
+
+def children_of(job: records.Job) -> frozenset[str]:
+    """Return the ids of the jobs that a job waits for."""
+    children = job.context.get(CHILDREN)
+    return frozenset(map(str, children)) if isinstance(children, list) else frozenset()
 
 
 def wait_for_ports(tx: Transaction, job: records.Job, host: str, networks: Iterable[str]) -> None:

@@ -56,7 +56,7 @@ def test_a_zone_in_use_stays(desk: Desk) -> None:
     refused = desk.refused("deleteZone", id=zone)
     assert (refused.status, refused.content["cserrorcode"]) == (536, 4375)
     assert "1 hosts" in refused.text
-    desk.ask("deleteHost", id=host)
+    desk.ask("deleteHost", id=host, forced="true")
     physical = desk.ask("listPhysicalNetworks", zoneid=zone)["physicalnetwork"][0]["id"]
     desk.do("deletePhysicalNetwork", id=physical)
     assert desk.ask("deleteZone", id=zone) == {"success": True}
@@ -124,7 +124,10 @@ def test_a_host_is_disabled_and_enabled(desk: Desk) -> None:
 
 def test_a_removed_host_is_cut_off(desk: Desk) -> None:
     host = desk.host(desk.zone(), "h1")
-    desk.ask("deleteHost", id=host)
+    refused = desk.refused("deleteHost", id=host)
+    assert (refused.status, "not in maintenance" in refused.text) == (530, True)
+    desk.do("prepareHostForMaintenance", id=host)
+    assert desk.ask("deleteHost", id=host) == {"success": True}
     assert desk.hosts.cut_off == [host]
     assert desk.ask("listHosts") == {}
 

@@ -141,7 +141,7 @@ def test_the_second_of_two_is_refused_and_changes_nothing(desk: Desk, hosts: dic
 
 def test_a_host_removed_while_a_machine_stops_there_ends_the_job_well(desk: Desk, hosts: dict[str, str], vm: str) -> None:
     job = desk.ask("stopVirtualMachine", id=vm)["jobid"]
-    desk.ask("deleteHost", id=hosts["h1"])
+    desk.ask("deleteHost", id=hosts["h1"], forced="true")
     desk.runner().turn()
     assert desk.job(job)["jobstatus"] == 1
     assert state(desk, vm) == "Stopped"

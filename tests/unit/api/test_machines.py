@@ -254,7 +254,7 @@ def test_machines_are_filtered(desk: Desk, zone: str) -> None:
     assert desk.ask("listVirtualMachines", ids=a["id"], hostid=h2) == {}
     assert desk.ask("listVirtualMachines", state="running", zoneid=zone)["count"] == 2
     assert desk.ask("listVirtualMachines", state="nonsense") == {}
-    assert desk.ask("listHosts", virtualmachineid=a["id"])["host"][0]["name"] == "h1"
+    assert "h1" not in [host["name"] for host in desk.ask("listHosts", virtualmachineid=a["id"]).get("host", [])]
 
 
 def test_an_external_guest_names_its_tap(desk: Desk, zone: str) -> None:

@@ -6,17 +6,18 @@ from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.lifecycle import hypervisors
+from vxloom.server.lifecycle import hypervisors, maintenance
 from vxloom.server.lifecycle import machines as lifecycle
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, success
-from vxloom.store import Transaction, records
+from vxloom.store import records
 
 
 class DeleteHost(Command):
     """Removes a host: its certificate stops working and its stream is cut.
 
-    Refused while machines are on it; with ``forced=true`` they are marked Stopped, and every peer forgets them.
+    It must be in maintenance, or not be connected, and no machines may be on it. With ``forced=true`` neither matters: machines are marked
+    Stopped, and every peer forgets them.
     """
 
     name = "deleteHost"
@@ -28,12 +29,13 @@ class DeleteHost(Command):
     example = "deleteHost id=ID"
 
     def run(self, call: Call) -> Fields:
-        """Return success; raises 536 while machines are on it."""
+        """Return success; raises 530 for a host that works, 536 while machines are on it."""
         given = call.arguments
         with call.write() as tx:
             host = owners.fetch(tx, records.Host, given.need("id"))
-            machines = _machines(tx, host)
-            if machines and not given.flag("forced"):
+            forced = given.flag("forced")
+            machines = lifecycle.on_host(tx, host.id)
+            if machines and not forced:
                 names = ", ".join(vm.name for vm in machines[:5])
                 raise RequestError(
                     f"Host {host.name} cannot be removed: {len(machines)} instances are on it, such as {names}",
@@ -41,18 +43,20 @@ class DeleteHost(Command):
                     cs_code=4375,
                     remedy="move or stop them, or give forced=true",
                 )
+            if not forced and host.state is records.HostState.UP and host.resource_state != "Maintenance":
+                raise RequestError(
+                    f"Host {host.name} cannot be deleted as it is not in maintenance mode",
+                    code=530,
+                    cs_code=4250,
+                    remedy="prepareHostForMaintenance first, or give forced=true",
+                )
             tx.remove_host(host.id)
             for vm in machines:
                 lifecycle.leave(tx, vm)
             lifecycle.release_waits(tx, host.id)
+            maintenance.abandon(tx, host, f"Host {host.name} was removed")
             hypervisors.note_mixture(tx, host.zone)
             call.event(tx, "HOST.DELETE", f"Removed host {host.name}", "Host", host.id)
         # After the commit: from here on the store refuses the certificate, so a stream that is cut cannot come back.
         call.fleet.cut(host.id)
         return success()
-
-
-def _machines(tx: Transaction, host: records.Host) -> list[records.Vm]:
-    nics = {binding.nic for binding in tx.all(records.Binding, host=host.id)}
-    machines = {nic.vm for nic in tx.all(records.Nic, id=nics)} if nics else set()
-    return tx.all(records.Vm, id=machines) if machines else []

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.lifecycle import hypervisors
+from vxloom.server.lifecycle import hypervisors, moves
 from vxloom.server.listing import alike, keyword, listed, same
 from vxloom.server.parameters import LISTING, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.hosts import HOST, host_views
 from vxloom.store import Fold, records
+
+_DETAILS = {"all", "capacity", "events", "stats", "min"}
 
 
 class ListHosts(Command):
@@ -22,12 +25,16 @@ class ListHosts(Command):
         Parameter("name", Kind.STRING, "only the host of this name"),
         Parameter("type", Kind.STRING, "Routing"),
         Parameter("state", Kind.STRING, "Up, Disconnected, Down or Alert"),
-        Parameter("resourcestate", Kind.STRING, "Enabled or Disabled"),
+        Parameter("resourcestate", Kind.STRING, "Enabled, Disabled, PrepareForMaintenance, Maintenance or ErrorInMaintenance"),
         Parameter("zoneid", Kind.UUID, "only hosts of this zone", related="listZones"),
         Parameter("podid", Kind.UUID, "only hosts of this pod", related="listPods"),
         Parameter("clusterid", Kind.UUID, "only hosts of this cluster", related="listClusters"),
         Parameter("hypervisor", Kind.STRING, "KVM or Simulator; what is no hypervisor is ignored"),
-        Parameter("virtualmachineid", Kind.UUID, "only the host this machine runs on", related="listVirtualMachines"),
+        Parameter(
+            "virtualmachineid", Kind.UUID, "only hosts this machine is not on, each with whether it fits", related="listVirtualMachines"
+        ),
+        Parameter("hahost", Kind.BOOLEAN, "true: only hosts kept free for high availability; there are none"),
+        Parameter("details", Kind.LIST, "all, capacity, events, stats or min; the answer is the same"),
         *LISTING,
     )
     answer = HOST
@@ -36,6 +43,10 @@ class ListHosts(Command):
     def run(self, call: Call) -> Fields:
         """Return a page of hosts."""
         given = call.arguments
+        if unknown := {item.lower() for item in given.items("details")} - _DETAILS:
+            shown = ", ".join(sorted(unknown))[:80]
+            allowed = ", ".join(sorted(_DETAILS))
+            raise RequestError(f"The details parameter contains a non permitted value: {shown}", remedy=f"the allowed values are {allowed}")
         kinds = {
             "id": records.Host,
             "zoneid": records.Zone,
@@ -51,7 +62,11 @@ class ListHosts(Command):
             where |= alike(given, name="name", type="type", state="state", resourcestate="resource_state")
             if (hypervisor := (given.filled("hypervisor") or "").lower()) in hypervisors.CLOUDSTACKS:
                 where["hypervisor"] = Fold(hypervisor)
-            if vm := given.filled("virtualmachineid"):
-                host = rx.host_of(vm)
-                where["id"] = [host.id] if host and where.get("id") in {None, host.id} else []
-            return listed(rx, given, records.Host, "host", lambda hosts: host_views(rx, hosts, call.fleet), where)
+            found: dict[str, str] | None = None
+            if wanted := given.filled("virtualmachineid"):
+                vm = owners.fetch(rx, records.Vm, wanted, "virtualmachineid")
+                found = moves.destinations(rx, vm, rx.host_of(vm.id), call.fleet.live())
+                where["id"] = [host for host in found if where.get("id") in {None, host}]
+            if given.flag("hahost"):
+                where["id"] = []
+            return listed(rx, given, records.Host, "host", lambda hosts: host_views(rx, hosts, call.fleet, moves=found), where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -35,6 +35,13 @@ def nics_of(rx: ReadTransaction, vm: str) -> list[records.Nic]:
     return rx.all(records.Nic, order="position", vm=vm)
 
 
+def on_host(rx: ReadTransaction, host: str) -> list[records.Vm]:
+    """Return the machines that are bound to a host: there, or on their way to or from it."""
+    nics = {binding.nic for binding in rx.all(records.Binding, host=host)}
+    found = {nic.vm for nic in rx.all(records.Nic, id=nics)} if nics else set()
+    return rx.all(records.Vm, id=found) if found else []
+
+
 def choose_host(
     rx: ReadTransaction, vm: records.Vm, live: frozenset[str], *, wanted: str | None = None, avoid: frozenset[str] = frozenset()
 ) -> records.Host:
@@ -57,11 +64,12 @@ def candidates_of(rx: ReadTransaction, hosts: Sequence[records.Host], live: froz
     """Return hosts as placement sees them."""
     pods = {pod.id for pod in rx.all(records.Pod, allocation_state="Disabled")}
     clusters = {cluster.id for cluster in rx.all(records.Cluster, allocation_state="Disabled")}
+    bound = rx.tally(records.Binding, "host", (host.id for host in hosts))
     return [
         Candidate(
             host,
             host.id in live,
-            rx.count(records.Binding, host=host.id),
+            bound.get(host.id, 0),
             "is in a disabled cluster" if host.cluster in clusters else "is in a disabled pod" if host.pod in pods else "",
         )
         for host in hosts
@@ -225,17 +233,32 @@ def release_waits(tx: Transaction, host: str) -> None:
             tx.update(records.JobWait, wait.id, acked=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Author:
+    """In whose name a job runs, and as which command's."""
+
+    command: str
+    account: str
+    user: str
+    root: bool
+
+
 def begin_job(call: Call, tx: Transaction, vm: records.Vm, *, phase: str, **context: str) -> records.Job:
     """Return a new job about a machine; its context keeps who may see what in the result."""
-    entries: dict[str, object] = {"root": call.caller.root, **context}
+    caller = call.caller
+    return begin_job_of(Author(call.command, caller.account.id, caller.user.id, caller.root), tx, vm, phase=phase, **context)
+
+
+def begin_job_of(author: Author, tx: Transaction, vm: records.Vm, *, phase: str, **context: str) -> records.Job:
+    """The same for a job that no call of its own asked for."""
     return tx.start_job(
-        command=call.command,
-        account=call.caller.account.id,
-        user=call.caller.user.id,
+        command=author.command,
+        account=author.account,
+        user=author.user,
         instance_type=INSTANCE,
         instance=vm.id,
         phase=phase,
-        context=entries,
+        context={"root": author.root, **context},
     )
 
 

@@ -9,21 +9,39 @@ from __future__ import annotations
 from vxloom.model.intent import BindingState
 from vxloom.server.call import Call
 from vxloom.server.lifecycle import machines
+from vxloom.server.placement import obstacle
 from vxloom.server.waiting import Step, fail, wait_for_peers, wait_for_ports
-from vxloom.store import Transaction, records
+from vxloom.store import ReadTransaction, Transaction, records
 
 EVENT = "VM.MIGRATE"
 
 
 def begin(call: Call, tx: Transaction, vm: records.Vm, source: records.Host, destination: records.Host) -> records.Job:
     """Prepare a running machine's NICs at the destination, and return the job."""
+    caller = call.caller
+    return begin_of(machines.Author(call.command, caller.account.id, caller.user.id, caller.root), tx, vm, source, destination)
+
+
+def begin_of(author: machines.Author, tx: Transaction, vm: records.Vm, source: records.Host, destination: records.Host) -> records.Job:
+    """The same for a move that no call of its own asked for; ``author``'s command must be one whose jobs :func:`advance` carries on."""
     nics = machines.nics_of(tx, vm.id)
     tx.update(records.Vm, vm.id, state=records.VmState.MIGRATING)
     for nic in nics:
         tx.bind(nic.id, destination.id, BindingState.INCOMING)
-    job = machines.begin_job(call, tx, vm, phase="prepare", source=source.id, destination=destination.id)
+    job = machines.begin_job_of(author, tx, vm, phase="prepare", source=source.id, destination=destination.id)
     wait_for_ports(tx, job, destination.id, [nic.network for nic in nics])
     return job
+
+
+def destinations(rx: ReadTransaction, vm: records.Vm, source: records.Host | None, live: frozenset[str]) -> dict[str, str]:
+    """Return host id → why a machine cannot move there, "" if it can, for every other host of its zone, by number."""
+    others = [host for host in rx.all(records.Host, order="number", zone=vm.zone) if source is None or host.id != source.id]
+    offering = rx.get(records.ServiceOffering, vm.service_offering)
+    tags, kind = offering.host_tags if offering else None, source.hypervisor if source else None
+    return {
+        candidate.host.id: obstacle(candidate, tags=tags, avoid=frozenset(), kind=kind)
+        for candidate in machines.candidates_of(rx, others, live)
+    }
 
 
 def advance(step: Step) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vxloom.model.wire import Report
 from vxloom.server.command import fields
@@ -34,14 +34,21 @@ hahost boolean whether it is kept free for high availability
 islocalstorageactive boolean whether local storage is used
 hasenoughcapacity boolean whether it takes further machines
 capabilities string hvm, or simulated
+annotation string what people noted about it
+suitableformigration boolean of findHostsForMigration, and of listHosts with virtualmachineid: whether the machine can move there
 created date when it joined
 disconnected date when its stream ended last
 details map facts the agent reported, and vxloom.vtep, vxloom.simulated, vxloom.holding, vxloom.healthy, vxloom.findings
 """)
 
 
-def host_views(rx: ReadTransaction, hosts: Sequence[records.Host], fleet: Fleet) -> list[Fields]:
-    """Return hosts as root admins see them."""
+def host_views(
+    rx: ReadTransaction, hosts: Sequence[records.Host], fleet: Fleet | None, *, moves: Mapping[str, str] | None = None
+) -> list[Fields]:
+    """Return hosts as root admins see them. ``fleet`` None: without what their agents report at present.
+
+    ``moves``: host id → why a machine cannot move there, "" if it can.
+    """
     zones = by_id(rx, records.Zone, (host.zone for host in hosts))
     pods = by_id(rx, records.Pod, (host.pod for host in hosts))
     clusters = by_id(rx, records.Cluster, (host.cluster for host in hosts))
@@ -71,7 +78,9 @@ def host_views(rx: ReadTransaction, hosts: Sequence[records.Host], fleet: Fleet)
             "capabilities": "simulated" if _simulated(host) else "hvm",
             "created": stamp(host.created),
             "disconnected": stamp(host.disconnected),
-            "details": _details(host, fleet.report(host.id)),
+            "annotation": host.annotation,
+            "suitableformigration": None if moves is None else not moves.get(host.id),
+            "details": _details(host, fleet.report(host.id) if fleet else None),
         }
         for host in hosts
     ]

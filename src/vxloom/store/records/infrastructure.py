@@ -86,6 +86,8 @@ class Host:
     facts: dict[str, str] = field(default_factory=dict)
     """Kernel, cores, memory, ``underlay_mtu``… as the agent reported."""
     version: str | None = None
+    annotation: str | None = None
+    """What people noted about it."""
     confirmed_epoch: str | None = None
     """Epoch a person confirmed for this host after a restore."""
     disconnected: float | None = None

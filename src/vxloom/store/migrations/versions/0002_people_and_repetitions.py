@@ -21,6 +21,7 @@ def upgrade() -> None:
     _the_rest()
     op.execute("ALTER TABLE accounts ADD COLUMN role TEXT CONSTRAINT fk_accounts_role REFERENCES roles (id)")
     op.execute("ALTER TABLE networks ADD COLUMN domain TEXT CONSTRAINT fk_networks_domain REFERENCES domains (id)")
+    op.add_column("hosts", sa.Column("annotation", sa.Text(), nullable=True))
     op.add_column("service_offerings", sa.Column("limits", sa.Text(), nullable=True))
     op.add_column("service_offerings", sa.Column("removed", sa.Double(), nullable=True))
     op.add_column("vms", sa.Column("destroyed", sa.Double(), nullable=True))
