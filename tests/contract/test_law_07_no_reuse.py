@@ -65,6 +65,27 @@ def test_a_mac_and_an_ip_return_when_host_and_peers_have_forgotten_them(world: W
     assert world.rows(records.MacAllocation) == world.rows(records.IpAllocation) == 1
 
 
+def test_an_address_taken_from_a_nic_that_lives_on_returns_when_its_host_and_the_peers_have_forgotten_it(world: World, pair: Pair) -> None:
+    def free() -> bool:
+        return allowed(world, lambda tx: tx.take_ip(pair.network, "probe", address="10.1.1.50"))
+
+    with world.store.write("test") as tx:
+        tx.add(records.NicIp(nic=pair.a, address=tx.take_ip(pair.network, pair.a, address="10.1.1.50"), secondary=True))
+    world.obey(pair.here, pair.there)
+    with world.store.write("test") as tx:
+        tx.release_ip(pair.network, "10.1.1.50")
+    assert not free()
+    world.obey(pair.there)
+    assert not free(), "its own host still lets it say so"
+    with world.store.read() as rx:
+        sent = rx.host_intent(pair.here)
+    world.store.acknowledge(Acknowledgement(pair.here, sent.revision - 1, sent.segments))
+    assert not free(), "the document before"
+    world.obey(pair.here)
+    assert free()
+    assert world.rows(records.NicIp, nic=pair.a) == 1
+
+
 def test_the_next_address_given_is_not_one_that_drains(world: World, pair: Pair) -> None:
     pair.take_away(pair.b, pair.there)
     with world.store.write("test") as tx:

@@ -249,3 +249,84 @@ def test_without_iproute2_the_problem_says_so(monkeypatch):
         assert "iproute2" in plug.problem
 
     apart(body)
+
+
+def addresses(one, name: str = "eth0") -> set[str]:
+    return {f"{a['local']}/{a['prefixlen']}" for a in card(one, name)["addr_info"] if a["scope"] == "global"}
+
+
+def test_an_address_that_is_no_longer_given_is_taken_back_and_the_others_stay():
+    """The kernel drops an address's secondaries with it, and the routes over them."""
+    changed = port(1, ips=("10.1.1.77/24", "10.1.1.8/24", "fd00:1::1/64"), gateway="10.1.1.254")
+
+    def body() -> None:
+        made(port(1, ips=("10.1.1.1/24", "10.1.1.8/24", "fd00:1::1/64"), gateway="10.1.1.254"))
+        ip("-n", guest_name(ONE), "addr", "add", "10.1.1.200/32", "dev", "eth0")  # its own
+        made(changed)
+        assert addresses(ONE) == {"10.1.1.77/24", "10.1.1.8/24", "10.1.1.200/32", "fd00:1::1/64"}
+        assert "default via 10.1.1.254 dev eth0" in ip("-n", guest_name(ONE), "route")
+
+    apart(body)
+
+
+def test_an_address_exchanged_while_the_guest_was_down_is_gone_when_it_comes_up():
+    def body() -> None:
+        made(ONE)
+        made(port(1, ips=("10.1.1.77/24",), running=False))
+        made(port(1, ips=("10.1.1.77/24",)))
+        assert addresses(ONE) == {"10.1.1.77/24"}
+
+    apart(body)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_way_out_goes_from_one_card_to_another(turned):
+    def pair(*ways: str):
+        two = port(2, vm=ONE.vm, vm_name=ONE.vm_name, position=1, ips=("10.2.2.2/24",), gateway=ways[1])
+        return port(1, ips=ONE.ips, gateway=ways[0]), two
+
+    def body() -> None:
+        made(*pair("10.1.1.254", ""))
+        assert "default via 10.1.1.254 dev eth0" in ip("-n", guest_name(ONE), "route")
+        later = pair("", "10.2.2.254")
+        made(*(reversed(later) if turned else later))
+        (way,) = ip("-n", guest_name(ONE), "route", "show", "default").splitlines()
+        assert way.startswith("default via 10.2.2.254 dev eth1")
+
+    apart(body)
+
+
+def test_a_way_out_that_the_guest_chose_itself_stays():
+    def body() -> None:
+        made(ONE)
+        ip("-n", guest_name(ONE), "route", "replace", "default", "via", "10.1.1.253", "dev", "eth0")
+        made(port(1, ips=("10.1.1.1/24", "fd00:1::1/64", "10.1.1.9/24"), gateway="10.1.1.254"))
+        assert "default via 10.1.1.253" in ip("-n", guest_name(ONE), "route")
+
+    apart(body)
+
+
+def test_a_killed_agent_takes_back_what_it_was_about_to(monkeypatch):
+    def body() -> None:
+        made(ONE)
+        with monkeypatch.context() as patch:
+            patch.setattr(namespace, "_take_back", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                made(port(1, ips=("10.1.1.77/24",)))
+        made(port(1, ips=("10.1.1.77/24",)))
+        assert addresses(ONE) == {"10.1.1.77/24"}
+
+    apart(body)
+
+
+def test_a_registry_of_an_older_agent_is_read():
+    def body() -> None:
+        made(ONE)
+        record = Path("/run/vxloom/guests") / guest_name(ONE)
+        record.write_text(json.dumps({ONE.nic: ONE.tap}))
+        made(port(1, ips=("10.1.1.77/24",)))
+        assert addresses(ONE) >= {"10.1.1.77/24", "10.1.1.1/24"}, "what an older agent gave is not known, and stays"
+        assert source().remove([], prune=True) == (ONE.nic,)
+        assert links() == set()
+
+    apart(body)

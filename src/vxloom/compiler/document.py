@@ -99,7 +99,7 @@ def _port(nic: Nic, network: Network, binding: Binding) -> PortDocument:
         source=nic.source,
         position=nic.position,
         ips=tuple(_with_prefix(text, prefixes) for text in nic.ips),
-        gateway=network.gateway,
+        gateway=network.gateway if nic.gateway is None else nic.gateway,
         shared=nic.shared,
         held=nic.held,
     )

@@ -20,13 +20,21 @@ from pathlib import Path
 from typing import Any
 
 from vxloom.errors import DataplaneError
+from vxloom.hypervisor.registry import Given, Registry
 from vxloom.hypervisor.source import Plug, wanted_up
 from vxloom.model.host import PortDocument
 
 NETNS = Path("/run/netns")
 _CARD_INDEX = 1_900_000_000
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
-_ABSENT = ("Cannot find device", "No such file or directory", "does not exist")
+_ABSENT = (
+    "Cannot find device",
+    "No such file or directory",
+    "does not exist",
+    "No such process",  # a route
+    "Cannot assign requested address",  # an IPv4 address
+    "address not found",  # an IPv6 address
+)
 
 
 def guest_name(port: PortDocument) -> str:
@@ -41,7 +49,7 @@ class NamespaceSource:
     """Network namespaces as guests. ``registry`` is a directory of ours that says which namespace belongs to which NICs."""
 
     def __init__(self, registry: Path) -> None:
-        self._registry = registry
+        self._registry = Registry(registry)
 
     def ensure(self, ports: Sequence[PortDocument], mtus: dict[int, int]) -> tuple[Plug, ...]:
         """See :class:`vxloom.hypervisor.source.Source`."""
@@ -51,11 +59,9 @@ class NamespaceSource:
         plugs: list[Plug] = []
         for name, nics in guests.items():
             try:
-                self._ensure_guest(name, nics)
+                plugs += self._ensure_guest(name, nics, mtus)
             except DataplaneError as error:
                 plugs += [Plug(port.nic, port.tap, "absent", str(error)) for port in nics]
-            else:
-                plugs += [_plug(name, port, mtus.get(port.vni, 1450)) for port in nics]
         return tuple(plugs)
 
     def remove(self, keep: Sequence[PortDocument], *, prune: bool) -> tuple[str, ...]:
@@ -63,9 +69,7 @@ class NamespaceSource:
         kept = {port.nic for port in keep}
         removed: list[str] = []
         failed: list[DataplaneError] = []
-        if not prune or not self._registry.is_dir():
-            return ()
-        for name in sorted(record.name for record in self._registry.iterdir()):
+        for name in list(self._registry.names()) if prune else ():
             try:
                 removed += self._remove_guest(name, kept)
             except DataplaneError as error:
@@ -75,50 +79,39 @@ class NamespaceSource:
         return tuple(removed)
 
     def _remove_guest(self, name: str, kept: set[str]) -> tuple[str, ...]:
-        nics = self._recorded(name)
-        gone = {nic: tap for nic, tap in nics.items() if nic not in kept}
+        nics = self._registry.read(name)
+        gone = {nic: given for nic, given in nics.items() if nic not in kept}
         if not gone:
             return ()
-        for tap in gone.values():
-            _ip("link", "del", tap, missing_ok=True)
-        left = {nic: tap for nic, tap in nics.items() if nic in kept}
+        for given in gone.values():
+            _ip("link", "del", given.tap, missing_ok=True)
+        left = {nic: given for nic, given in nics.items() if nic in kept}
         if left:
-            self._record(name, left)
+            self._registry.write(name, left)
         else:
             _destroy(name)
-            (self._registry / name).unlink()
+            self._registry.forget(name)
         return tuple(gone)
 
-    def _ensure_guest(self, name: str, ports: Sequence[PortDocument]) -> None:
-        recorded = self._recorded(name)
-        nics = recorded | {port.nic: port.tap for port in ports}
-        if nics != recorded:  # before anything exists: a crash here leaves nothing unaccounted for
-            self._record(name, nics)
-        if _pinned(name):
-            return
-        if (NETNS / name).exists():  # the name without the namespace: somebody was killed half-way
-            _ip("netns", "del", name)
-        _ip("netns", "add", name)
-
-    def _recorded(self, name: str) -> dict[str, str]:
-        record = self._registry / name
-        try:
-            nics: dict[str, str] = json.loads(record.read_text())
-        except FileNotFoundError:
-            return {}
-        except (OSError, ValueError) as error:
-            text = f"{error}; remove this guest by hand, then the file"
-            raise DataplaneError(str(record), "read", errno.EIO, text) from error
-        return nics
-
-    def _record(self, name: str, nics: Mapping[str, str]) -> None:
-        try:
-            self._registry.mkdir(parents=True, exist_ok=True)
-            draft = self._registry.parent / f".{name}.draft"
-            draft.write_text(json.dumps(dict(nics)))
-            draft.replace(self._registry / name)
-        except OSError as error:
-            raise DataplaneError(str(self._registry / name), "write", error.errno or errno.EIO) from error
+    def _ensure_guest(self, name: str, ports: Sequence[PortDocument], mtus: Mapping[int, int]) -> list[Plug]:
+        """Make or mend a guest and these of its cards. Raises ``DataplaneError`` where there can be no guest at all."""
+        recorded = self._registry.read(name)
+        wanted = {port.nic: Given.of(port) for port in ports}
+        # Before anything is done: a crash here leaves nothing unaccounted for.
+        both = recorded | {nic: recorded[nic].beside(given) if nic in recorded else given for nic, given in wanted.items()}
+        if both != recorded:
+            self._registry.write(name, both)
+        if not _pinned(name):
+            if (NETNS / name).exists():  # the name without the namespace: somebody was killed half-way
+                _ip("netns", "del", name)
+            _ip("netns", "add", name)
+        for port in ports:  # all of them first: the way out may go from one card to another
+            _take_back(name, port, both[port.nic])
+        plugs = [_plug(name, port, mtus.get(port.vni, 1450)) for port in ports]
+        settled = both | {plug.nic: wanted[plug.nic] for plug in plugs if plug.state == "running"}
+        if settled != both:
+            self._registry.write(name, settled)
+        return plugs
 
 
 def _card(port: PortDocument) -> str:
@@ -169,6 +162,24 @@ def _index(link: str) -> int:
         return 0
 
 
+def _take_back(name: str, port: PortDocument, given: Given) -> None:
+    """Remove from a running guest's card what it was given and is not to have any more; what it gave itself is its own business.
+
+    The kernel may remove more (an address's secondaries, routes over it): what is still wanted is added again afterwards.
+    """
+    wanted = Given.of(port)
+    card = _card(port)
+    if not wanted_up(port):
+        return
+    for gateway in given.gateways:
+        if gateway not in wanted.gateways:
+            family = "-6" if ":" in gateway else "-4"
+            _ip("-n", name, family, "route", "del", "default", "via", gateway, "dev", card, missing_ok=True)
+    for address in given.ips:
+        if address not in wanted.ips:
+            _ip("-n", name, "addr", "del", address, "dev", card, missing_ok=True)
+
+
 def _make_card(name: str, port: PortDocument, mtu: int) -> None:
     card, size = _card(port), str(mtu)
     if _index(port.tap):
@@ -202,7 +213,7 @@ def _clear(tap: str) -> None:
 def _set_card(name: str, port: PortDocument, link: Mapping[str, Any], mtu: int, *, up: bool) -> None:
     """Bring the guest's card to its state. Addresses go with the link: IPv6 ones are lost when it goes down.
 
-    Addresses are only added: what a guest gives itself (a virtual router's, say) is its own business.
+    Addresses are only added: see :func:`_take_back`.
     """
     card = _card(port)
     if (link.get("mtu"), link.get("address")) != (mtu, port.mac.lower()):

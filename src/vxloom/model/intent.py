@@ -91,6 +91,8 @@ class Nic:
     """Which NIC of its VM (0 is the first)."""
     tap: str = ""
     """Name of a tap that others plug in (``external``); empty: :func:`vxloom.model.host.tap_name`."""
+    gateway: str | None = None
+    """Its machine's way out; empty: none, another NIC is the default one; None: the network's."""
 
 
 @dataclass(frozen=True, slots=True)

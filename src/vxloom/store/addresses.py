@@ -112,6 +112,7 @@ class AddressTransaction(VniTransaction):
             offset=offset if offset <= _BIGGEST_OFFSET else None,
             family=prefix.version,
             nic=nic_id,
+            vni=network.vni if self.count(r.Binding, nic=nic_id) else None,  # of a bound NIC it is published at once
         )
         return self.add_if_free(row)
 

@@ -183,6 +183,7 @@ class BindingTransaction(AddressTransaction):
             self._forget(ack, r.BeliefKind.SEGMENT, [str(vni) for vni in ack.absent])
             self.delete_where(r.Belief, host=ack.host, kind=r.BeliefKind.HELD, key=[str(vni) for vni in ack.absent])
             self._note_tables(ack)
+            self._note_document(ack)
         return tuple(sorted(jobs))
 
     def _forget(self, ack: Acknowledgement, kind: r.BeliefKind, keys: Iterable[str]) -> None:
@@ -199,6 +200,13 @@ class BindingTransaction(AddressTransaction):
         for vni in self.draining_vnis(host.zone) & ack.segments.keys() if host else ():
             mine = sa.and_(table.c.host == ack.host, table.c.kind == r.BeliefKind.SEGMENT, table.c.key == str(vni))
             self.connection.execute(sa.update(table).where(mine, table.c.acked < ack.segments[vni]).values(acked=ack.segments[vni]))
+
+    def _note_document(self, ack: Acknowledgement) -> None:
+        """Note what a host's ports were said to have when it acknowledged, where an address of one was taken away."""
+        ips, table = TABLES[r.IpAllocation], TABLES[r.Belief]
+        losing = sa.select(ips.c.nic).where(ips.c.zone == table.c.zone, ips.c.state == r.AllocationState.DRAINING)
+        mine = sa.and_(table.c.host == ack.host, table.c.kind == r.BeliefKind.PORT, table.c.acked < ack.document, table.c.key.in_(losing))
+        self.connection.execute(sa.update(table).where(mine).values(acked=ack.document))
 
     def report_held(self, host: r.Host, vnis: Iterable[int]) -> None:
         """Keep VNIs a host says it holds, and this store never sent it, out of the pool; forget those it no longer names."""
@@ -233,9 +241,17 @@ def _unbelieved_vni() -> sa.ColumnElement[bool]:
 
 
 def _unbelieved_address(table: sa.Table) -> sa.ColumnElement[bool]:
-    """No host holds the port, and every host of the segment has a table from which the address is gone."""
+    """No host holds the port with the address, and every host of the segment has a table from which the address is gone.
+
+    A port that lives on without one of its addresses is rid of it with the host's document; one that was withdrawn when it is gone.
+    """
     beliefs = TABLES[r.Belief]
-    port = sa.exists().where(beliefs.c.zone == table.c.zone, beliefs.c.kind == r.BeliefKind.PORT, beliefs.c.key == table.c.nic)
+    port = sa.exists().where(
+        beliefs.c.zone == table.c.zone,
+        beliefs.c.kind == r.BeliefKind.PORT,
+        beliefs.c.key == table.c.nic,
+        sa.or_(beliefs.c.gone_revision.is_not(None), beliefs.c.acked < table.c.release_revision),
+    )
     peer = sa.exists().where(
         beliefs.c.zone == table.c.zone,
         beliefs.c.kind == r.BeliefKind.SEGMENT,

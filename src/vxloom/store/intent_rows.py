@@ -149,6 +149,7 @@ def _load(connection: sa.Connection, rows: _Rows, which: _Clause, only_nics: _Cl
             source=row.guest_source,
             position=row.position,
             tap=row.tap,
+            gateway=None if row.is_default else "",
         )
     bound = TABLES[r.Binding]
     _load_hosts(

@@ -118,6 +118,11 @@ class TestDocuments:
         assert not port.security.checked
         assert port.security.ips == ()
 
+    def test_only_a_default_nic_has_a_way_out(self) -> None:
+        nics = (nic(1, 5001, at(1)), nic(2, 5001, at(1), gateway=""), nic(3, 5001, at(1), gateway="10.1.1.254"))
+        bound, _ = decode_ports(document(cloud((ONE,), nics)))
+        assert [port.gateway for port in bound] == ["10.1.1.1", "", "10.1.1.254"]
+
     def test_malformed_prefixes_and_addresses_are_carried_not_crashed_on(self) -> None:
         odd = replace(ONE, prefixes=("10.1/16", "10.0.0.0/8", "10.1.1.0/24"))
         (port,) = decode_ports(document(cloud((odd,), (nic(1, 5001, at(1), ips=("10.1.1.1", "192.0.2.9", "x")),))))[0]

@@ -33,7 +33,7 @@ class Wish:
 
 def wishes(given: Arguments) -> list[Wish]:
     """Return the NICs asked for; raises :class:`RequestError` 431 where the parameters exclude one another."""
-    rows, ids = given.rows("iptonetworklist"), given.items("networkids")
+    rows, ids = given.rows("iptonetworklist"), given.items("networkids") or _by_card(given)
     ip, ip6, mac = given.filled("ipaddress"), given.filled("ip6address"), given.filled("macaddress")
     if rows and (ids or ip or ip6):
         raise RequestError(
@@ -47,7 +47,7 @@ def wishes(given: Arguments) -> list[Wish]:
             raise RequestError(
                 "ipaddress and ip6address are for one network", remedy="give iptonetworklist[0].networkid and .ip for several"
             )
-        stated, stated6 = _ip(ip, 4), _ip(ip6, 6)
+        stated, stated6 = parse_family(ip, 4), parse_family(ip6, 6)
         found = [Wish(wish.network, stated, stated6, wish.mac) for wish in found] or [Wish("", stated, stated6, mac)]
     if len({wish.network for wish in found}) != len(found):
         raise RequestError("A network is named twice", remedy="a machine has one NIC in a network")
@@ -117,21 +117,30 @@ def add_nics(
 ) -> None:
     """Give a machine its NICs with their addresses; the first is the default one."""
     for position, (wish, network) in enumerate(zip(asked, networks, strict=True)):
-        nic = records.new_id()
-        mac = tx.take_mac(nic, vm.zone, _mac(wish.mac))
-        sharing = frozenset(address for other in tx.all(records.Nic, network=network.id) for address in other.shared)
-        if mac in sharing:
-            raise RequestError(f"The MAC address {mac} is shared by other NICs of network {network.name}", remedy="choose another")
-        row = records.Nic(
-            id=nic, vm=vm.id, network=network.id, mac=mac, is_default=position == 0, position=position, tap=tap if position == 0 else ""
-        )
-        tx.add(row)
-        _give_addresses(tx, row, network, wish, sharing)
+        nic = add_nic(tx, vm, wish, network, position, default=position == 0, tap=tap if position == 0 else "")
         if position == 0 and (wanted := details.get(SHARED)):
-            tx.update(records.Nic, nic, shared=shared.checked(tx, network, row, wanted.split(",")))
+            tx.update(records.Nic, nic.id, shared=shared.checked(tx, network, nic, wanted.split(",")))
 
 
-def _give_addresses(tx: Transaction, nic: records.Nic, network: records.Network, wish: Wish, sharing: frozenset[str]) -> None:
+def add_nic(
+    tx: Transaction, vm: records.Vm, wish: Wish, network: records.Network, position: int, *, default: bool = False, tap: str = ""
+) -> records.Nic:
+    """Give a machine one NIC with its addresses; raises :class:`RequestError` 431 or 533 where the network cannot have it so."""
+    nic = records.new_id()
+    mac = tx.take_mac(nic, vm.zone, _mac(wish.mac))
+    if mac in sharing(tx, network):
+        raise RequestError(f"The MAC address {mac} is shared by other NICs of network {network.name}", remedy="choose another")
+    row = tx.add(records.Nic(id=nic, vm=vm.id, network=network.id, mac=mac, is_default=default, position=position, tap=tap))
+    _give_addresses(tx, row, network, wish)
+    return row
+
+
+def sharing(rx: ReadTransaction, network: records.Network) -> frozenset[str]:
+    """Return the IPs and MACs that NICs of a network may hold in turn: nobody's own."""
+    return frozenset(address for other in rx.all(records.Nic, network=network.id) for address in other.shared)
+
+
+def _give_addresses(tx: Transaction, nic: records.Nic, network: records.Network, wish: Wish) -> None:
     if network.guest_type == "L2":
         if wish.ip or wish.ip6:
             raise RequestError(f"Network {network.name} is L2: the cloud gives no addresses there", remedy="leave the address out")
@@ -140,22 +149,26 @@ def _give_addresses(tx: Transaction, nic: records.Nic, network: records.Network,
         if stated and not prefix:
             raise RequestError(f"Network {network.name} has no IPv{family} prefix, so {stated[:80]} cannot be given")
         if prefix:
-            address = _unshared_ip(tx, network, nic, stated, family, sharing)
-            tx.add(records.NicIp(nic=nic.id, address=address, family=family))
+            give_address(tx, nic, network, stated, family=family)
 
 
-def _unshared_ip(
-    tx: Transaction, network: records.Network, nic: records.Nic, stated: str | None, family: int, sharing: frozenset[str]
-) -> str:
-    """Return an address nobody shares: sharing NICs do not own theirs, so the allocator does not know of them."""
-    if stated in sharing:
+def give_address(
+    tx: Transaction, nic: records.Nic, network: records.Network, stated: str | None, *, family: int = 4, secondary: bool = False
+) -> records.NicIp:
+    """Give a NIC an address nobody shares, the next free one or the stated one; raises :class:`RequestError` 431 or 533.
+
+    Sharing NICs do not own what they share, so the allocator does not know of it.
+    """
+    taken = sharing(tx, network)
+    if stated in taken:
         raise RequestError(f"{stated} is shared by other NICs of network {network.name}", remedy="choose another")
     refused: list[str] = []
-    while (address := tx.take_ip(network.id, nic.id, address=stated, family=family, mac=nic.mac)) in sharing:
+    mac = None if secondary else nic.mac
+    while (address := tx.take_ip(network.id, nic.id, address=stated, family=family, mac=mac)) in taken:
         refused.append(address)
     for other in refused:
         tx.release_ip(network.id, other)
-    return address
+    return tx.add(records.NicIp(nic=nic.id, address=address, family=family, secondary=secondary))
 
 
 def _only_network(rx: ReadTransaction, account: records.Account, zone: records.Zone) -> records.Network:
@@ -177,10 +190,22 @@ def _wish(row: Mapping[str, str]) -> Wish:
     network = entry.get("networkid", "")
     if not network:
         raise RequestError("iptonetworklist needs a networkid in every entry", remedy="write iptonetworklist[0].networkid=ID")
-    return Wish(network, _ip(entry.get("ip"), 4), _ip(entry.get("ipv6") or entry.get("ip6"), 6), entry.get("mac") or None)
+    return Wish(network, parse_family(entry.get("ip"), 4), parse_family(entry.get("ipv6") or entry.get("ip6"), 6), entry.get("mac") or None)
 
 
-def _ip(text: str | None, family: int) -> str | None:
+def _by_card(given: Arguments) -> tuple[str, ...]:
+    """Return the networks of ``nicnetworklist[0].nic=0&nicnetworklist[0].network=ID``, by their cards' numbers."""
+    entries = [{key.lower(): value.strip() for key, value in row.items()} for row in given.rows("nicnetworklist")]
+    if not all(entry.get("network") and (nic := entry.get("nic", "")).isascii() and nic.isdigit() for entry in entries):
+        raise RequestError("nicnetworklist needs nic and network in every entry", remedy="write nicnetworklist[0].nic=0 and .network=ID")
+    found = {int(entry["nic"][:9]): entry["network"] for entry in entries}
+    if len(found) != len(entries):
+        raise RequestError("nicnetworklist names a nic twice", remedy="count them from 0")
+    return tuple(found[nic] for nic in sorted(found))
+
+
+def parse_family(text: str | None, family: int) -> str | None:
+    """Return an address of a family in canonical text, None for none; raises :class:`IntentError` for anything else."""
     if not text:
         return None
     address = parse_ip(text)

@@ -66,4 +66,4 @@ class Belief:
     since: int = 0
     gone_revision: int | None = None
     acked: int = 0
-    """Segments: the highest table revision acknowledged while an allocation of it was draining."""
+    """Segments: the highest table revision acknowledged while an allocation of it was draining. Ports: likewise the host document's."""
