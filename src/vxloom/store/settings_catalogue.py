@@ -117,6 +117,7 @@ _ALL = (
     Setting("expunge.interval", "86400", "integer", "Seconds between looks for destroyed VMs."),
     Setting("alert.wait", "", "string", "Seconds before an alert about a disconnected host; empty: at once."),
     Setting("guest.domain.suffix", "cs1cloud.internal", "string", "Domain of networks that state none.", _ZONE),
+    Setting("vm.network.nic.max.secondary.ipaddresses", "10", "integer", "Most secondary addresses of a NIC."),
     # Ours.
     Setting("vxloom.job.deadline", "30", "float", "Seconds a job waits for hosts.", _ZONE, category="vxloom"),
     Setting(

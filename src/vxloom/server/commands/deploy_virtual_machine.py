@@ -33,6 +33,7 @@ class DeployVirtualMachine(Command):
         Parameter("zoneid", Kind.UUID, "its zone", required=True, related="listZones"),
         Parameter("networkids", Kind.LIST, "its networks, comma-separated; the first is the default one", related="listNetworks"),
         Parameter("iptonetworklist", Kind.MAP, "iptonetworklist[0].networkid=ID&iptonetworklist[0].ip=10.1.1.5, also .ipv6 and .mac"),
+        Parameter("nicnetworklist", Kind.MAP, "nicnetworklist[0].nic=0&nicnetworklist[0].network=ID, instead of networkids"),
         Parameter("ipaddress", Kind.STRING, "IPv4 address on its only network"),
         Parameter("ip6address", Kind.STRING, "IPv6 address on its only network"),
         Parameter("macaddress", Kind.STRING, "MAC address of its default NIC"),

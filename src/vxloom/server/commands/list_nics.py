@@ -6,11 +6,13 @@ from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import nics
 from vxloom.server.listing import listed
 from vxloom.server.parameters import LISTING, Kind, Parameter
 from vxloom.server.responses import Fields, many
 from vxloom.server.views.networks import NIC, nic_views
-from vxloom.store import records
+from vxloom.server.views.values import within
+from vxloom.store import ReadTransaction, records
 
 
 class ListNics(Command):
@@ -42,8 +44,17 @@ class ListNics(Command):
             if network is not None:
                 where["network"] = owners.fetch_owned(call, rx, records.Network, network, "networkid").id
             if nic is not None:
-                row = owners.fetch(rx, records.Nic, nic, "nicid")
+                row, _ = nics.reached(call, rx, nic)
                 if vm not in {None, row.vm}:
                     return many("nic", [])
                 where["id"] = row.id
+            elif vm is None and not call.caller.root:
+                where |= _own(call, rx, str(network))
             return listed(rx, given, records.Nic, "nic", lambda rows: nic_views(rx, rows, root=call.caller.root), where, order="position")
+
+
+def _own(call: Call, rx: ReadTransaction, network: str) -> dict[str, object]:
+    """Return the condition that leaves out NICs of accounts the caller does not reach: a network may be many accounts'."""
+    vms = within(rx, records.Vm, "id", (nic.vm for nic in rx.all(records.Nic, network=network)))
+    reached = {account: owners.reaches(rx, call.caller, account) for account in {vm.account for vm in vms}}
+    return {} if all(reached.values()) else {"vm": [vm.id for vm in vms if reached[vm.account]]}

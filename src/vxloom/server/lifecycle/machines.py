@@ -11,6 +11,7 @@ import structlog
 from vxloom.errors import RequestError
 from vxloom.model.intent import BindingState
 from vxloom.server.call import Call
+from vxloom.server.command import find
 from vxloom.server.lifecycle.networks import implement
 from vxloom.server.placement import Candidate, place
 from vxloom.server.views.machines import machine_views
@@ -19,6 +20,8 @@ from vxloom.store import ReadTransaction, Transaction, records
 
 _log = structlog.get_logger(__name__)
 INSTANCE = "VirtualMachine"
+NIC = "nic"
+"""The phase of jobs about a NIC of a machine that stays where it is."""
 _SAMPLE = 64
 """Hosts looked at when there are more: the emptiest of that many random ones is near enough the emptiest of all."""
 
@@ -156,9 +159,15 @@ def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.V
 
 
 def supersede(tx: Transaction, vm: records.Vm, state: records.VmState) -> None:
-    """End what other jobs had in hand with a machine: what they wait for will not come any more."""
+    """End what other jobs had in hand with a machine: what they wait for will not come any more.
+
+    One about a NIC ends well: of a machine that is taken down all NICs are intent.
+    """
     for job in tx.all(records.Job, status=records.JobStatus.PENDING, instance=vm.id):
-        fail(tx, job, f"Instance {vm.name} is {state.value} meanwhile")
+        if job.phase == NIC:
+            find(job.command).advance(Step(tx, job, Outcome()))
+        else:
+            fail(tx, job, f"Instance {vm.name} is {state.value} meanwhile")
 
 
 def end_withdraw(step: Step, state: records.VmState, *, event: str, verb: str, done: str) -> None:

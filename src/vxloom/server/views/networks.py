@@ -93,6 +93,15 @@ sharedaddresses list IPs and MACs it may share with other NICs (VRRP)
 """)
 
 
+SECONDARY_IP = fields("""
+id string the address's id
+ipaddress string the address
+nicid string the NIC's id
+networkid string the network's id
+virtualmachineid string the machine's id
+""")
+
+
 def network_views(rx: ReadTransaction, networks: Sequence[records.Network], *, root: bool) -> list[Fields]:
     """Return networks; VNIs are for root admins."""
     zones = by_id(rx, records.Zone, (network.zone for network in networks))
@@ -174,6 +183,11 @@ def nic_views(rx: ReadTransaction, nics: Sequence[records.Nic], *, root: bool) -
     for row in within(rx, records.NicIp, "nic", (nic.id for nic in nics)):
         addresses[row.nic].append(row)
     return [_nic(nic, networks[nic.network], addresses[nic.id], root=root) for nic in nics]
+
+
+def secondary_view(nic: records.Nic, row: records.NicIp) -> Fields:
+    """Return one secondary address of a NIC."""
+    return {"id": row.id, "ipaddress": row.address, "nicid": nic.id, "networkid": nic.network, "virtualmachineid": nic.vm}
 
 
 def _nic(nic: records.Nic, network: records.Network, addresses: Sequence[records.NicIp], *, root: bool) -> Fields:
