@@ -17,6 +17,7 @@ from vxloom.errors import RequestError, StateError, VxloomError
 from vxloom.server.command import find
 from vxloom.server.fleet import Fleet
 from vxloom.server.lifecycle.collector import Collector, watch_pools
+from vxloom.server.lifecycle.expunging import expunge_overdue
 from vxloom.server.waiting import SILENT, Outcome, Step, children_of, fail, names
 from vxloom.store import Store, Transaction, records
 
@@ -50,6 +51,7 @@ class Runner:
         self._expect_until = clock() + patience
         self._collector = Collector(store)
         self._changed = threading.Event()
+        self._expunged_at = float("-inf")
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -148,6 +150,15 @@ class Runner:
             with self._store.write(ACTOR) as tx:
                 tx.delete_where(records.Job, id=old)
         watch_pools(self._store)
+        self._expunge()
+
+    def _expunge(self) -> None:
+        """Expunge what was destroyed long enough ago, every ``expunge.interval`` seconds (but not oftener than sweeps come)."""
+        with self._store.read() as rx:
+            due = self._expunged_at + rx.setting_int("expunge.interval")
+        if self._clock() >= due:
+            self._expunged_at = self._clock()
+            expunge_overdue(self._store, self._clock())
 
     def _extend_deadlines(self) -> None:
         with self._store.write(ACTOR) as tx:

@@ -7,6 +7,8 @@ import time
 from tests.unit.api.desk import Desk
 from vxloom.store import records
 
+PUBLIC_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHQFaB8AHmTzXVhoamrUmZSrUDzDNCyMVQ7JBr2ci9GW somebody@example.org"
+
 
 def bindings(desk: Desk, vm: str) -> dict[str, str]:
     """Host name → state of the first NIC's binding there."""

@@ -6,7 +6,7 @@ from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.lifecycle import deployment, machines
+from vxloom.server.lifecycle import deployment, keys, machines, offerings, sizes
 from vxloom.server.parameters import OWNER, Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.machines import MACHINE, machine_views
@@ -42,9 +42,15 @@ class DeployVirtualMachine(Command):
         Parameter("hostid", Kind.UUID, "the host it starts on; for root admins", related="listHosts"),
         Parameter("startvm", Kind.BOOLEAN, "whether it is started; default true"),
         Parameter("group", Kind.STRING, "its group"),
-        Parameter("keypair", Kind.STRING, "kept and shown only"),
-        Parameter("userdata", Kind.STRING, "kept only", length=1 << 20),
-        Parameter("details", Kind.MAP, "details[0].vxloom.source=external, details[0].vxloom.tap=tap7, details[0].vxloom.shared=IP,MAC"),
+        Parameter("keypair", Kind.STRING, "its SSH key pair, one of its owner's; kept and shown: nothing puts it into the guest"),
+        Parameter("keypairs", Kind.LIST, "the same; one only"),
+        Parameter("userdata", Kind.STRING, "Base64 text; kept, and answered by getVirtualMachineUserData", length=1 << 20),
+        Parameter(
+            "details",
+            Kind.MAP,
+            "details[0].cpuNumber=2 and .memory=1024 of a customized offering; details[0].vxloom.source=external, .vxloom.tap=tap7, "
+            ".vxloom.shared=IP,MAC; others are kept and shown",
+        ),
         Parameter("projectid", Kind.STRING, "refused: there are no projects"),
         *OWNER,
     )
@@ -76,13 +82,13 @@ def _made(call: Call, tx: Transaction) -> records.Vm:
     given = call.arguments
     account = owners.owner(call, tx)
     zone = owners.fetch(tx, records.Zone, given.need("zoneid"), "zoneid")
-    offering = owners.fetch(tx, records.ServiceOffering, given.need("serviceofferingid"), "serviceofferingid")
-    template = owners.fetch(tx, records.Template, given.need("templateid"), "templateid")
+    offering = offerings.size(tx, given.need("serviceofferingid"))
+    template = offerings.template(call, tx, given.need("templateid"))
     if host := given.filled("hostid"):
         owners.fetch(tx, records.Host, host, "hostid")
     if zone.allocation_state != "Enabled" and not call.caller.root:
         raise RequestError(f"Cannot perform this operation, Zone is currently disabled: {zone.name}", code=531, cs_code=4365)
-    details = given.details()
+    details = sizes.chosen(offering, given.details())
     source, tap = deployment.guest_of(call, details, template)
     asked = deployment.wishes(given)
     networks = deployment.networks_of(call, tx, asked, account, zone)
@@ -100,8 +106,8 @@ def _made(call: Call, tx: Transaction) -> records.Vm:
         template=template.id,
         guest_source=source,
         group_name=given.filled("group"),
-        keypair=given.filled("keypair"),
-        user_data=given.filled("userdata"),
+        keypair=keys.named(tx, account, given),
+        user_data=deployment.user_data(given),
         details=details,
     )
     tx.add(row)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import offerings
 from vxloom.server.listing import alike, keyword, paged, same, select
-from vxloom.server.parameters import LISTING, Kind, Parameter
+from vxloom.server.parameters import LISTING, OWNED, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.offerings import TEMPLATE, template_views
-from vxloom.store import records
+from vxloom.store import ReadTransaction, records
 
 _FILTERS = {"featured", "self", "selfexecutable", "sharedexecutable", "executable", "community", "all"}
-_NOBODY = {"self", "selfexecutable", "sharedexecutable", "community"}
-"""Filters for templates of one's own: all of ours are everybody's, so only their owner has any."""
 
 
 class ListTemplates(Command):
@@ -27,9 +28,11 @@ class ListTemplates(Command):
             "templatefilter", Kind.STRING, "featured, self, selfexecutable, sharedexecutable, executable, community or all", required=True
         ),
         Parameter("id", Kind.UUID, "only this template", related="listTemplates"),
+        Parameter("ids", Kind.LIST, "only these templates", length=40000),
         Parameter("name", Kind.STRING, "only templates of this name"),
         Parameter("zoneid", Kind.UUID, "only templates in this zone", related="listZones"),
         Parameter("hypervisor", Kind.STRING, "only templates of this hypervisor"),
+        *OWNED,
         *LISTING,
     )
     answer = TEMPLATE
@@ -41,11 +44,36 @@ class ListTemplates(Command):
         wanted = given.need("templatefilter").strip().lower()
         if wanted not in _FILTERS:
             raise RequestError(f"Invalid templatefilter {wanted[:80]}", remedy=f"give one of {', '.join(sorted(_FILTERS))}")
+        if wanted == "all" and not call.caller.root:
+            raise RequestError("Filter all can be specified by root admins only", remedy="give templatefilter=executable")
         with call.read() as rx:
             if template := given.filled("id"):
-                owners.fetch(rx, records.Template, template)
+                offerings.template(call, rx, template, "id")
             zones = [owners.fetch(rx, records.Zone, zone, "zoneid")] if (zone := given.filled("zoneid")) else rx.all(records.Zone)
             where = same(given, id="id") | alike(given, name="name", hypervisor="hypervisor") | keyword(given, "name", "display_text")
-            if wanted in _NOBODY:
-                where["account"] = call.caller.account.id
-            return paged(rx, given, "template", template_views(rx, select(rx, records.Template, where), zones))
+            ids = given.items("ids")
+            found = select(rx, records.Template, where | {"removed": None} | ({"id": ids} if ids else {}))
+            return paged(rx, given, "template", template_views(rx, _shown(call, rx, found, wanted), zones))
+
+
+def _shown(call: Call, rx: ReadTransaction, templates: Sequence[records.Template], wanted: str) -> list[records.Template]:
+    """Return those of the templates that a filter lets through; there are few, so all of them are looked at."""
+    mine = owners.visible(call, rx)
+    reached = {account: owners.reaches(rx, call.caller, account) for account in {template.account for template in templates}}
+
+    def fits(template: records.Template) -> bool:
+        own = mine is None or template.account in mine
+        match wanted:
+            case "featured":
+                return template.is_public and template.is_featured
+            case "community":
+                return template.is_public and not template.is_featured
+            case "self" | "selfexecutable":
+                return own
+            case "sharedexecutable":
+                return False  # a template is everybody's or its owner's
+            case "executable":
+                return template.is_public or (own and reached[template.account])
+        return True
+
+    return [template for template in templates if fits(template)]

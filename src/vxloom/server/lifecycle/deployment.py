@@ -16,7 +16,9 @@ from vxloom.server.parameters import Arguments
 from vxloom.store import Fold, ReadTransaction, Transaction, records
 
 _NAME = re.compile(r"^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")
+_BASE64 = re.compile(r"^[A-Za-z0-9+/_\s-]*={0,2}\s*$")
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}$")
+OURS = "vxloom."
 SOURCE, TAP, SHARED = "vxloom.source", "vxloom.tap", "vxloom.shared"
 """Details of ours: who plugs the guest in, the tap's name there, and addresses it may share."""
 
@@ -104,6 +106,14 @@ def refuse_name(name: str) -> None:
             f"Invalid name {name[:80]}. Instance name can contain ASCII letters, the digits and the hyphen, must be between 1 and 63 "
             "characters long, must start with a letter and not end with a hyphen"
         )
+
+
+def user_data(given: Arguments) -> str | None:
+    """Return the user data given, None for none; raises 431 for what is not Base64, in either of its alphabets (RFC 4648)."""
+    text = given.filled("userdata")
+    if text is not None and (not _BASE64.match(text) or len("".join(text.split())) % 4 == 1):
+        raise RequestError("User data is not Base64 encoded", remedy="encode it: base64 -w0 FILE")
+    return text
 
 
 def add_nics(

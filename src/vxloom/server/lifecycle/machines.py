@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -147,7 +148,7 @@ def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.V
     bindings = tx.all(records.Binding, nic={nic.id for nic in nics}) if nics else []
     hosts = {binding.host for binding in bindings}
     networks = [nic.network for nic in nics]
-    tx.update(records.Vm, vm.id, state=state)
+    tx.update(records.Vm, vm.id, state=state, destroyed=time.time() if state is records.VmState.DESTROYED else None)
     supersede(tx, vm, state)
     for binding in bindings:
         tx.unbind(binding.nic, binding.host)

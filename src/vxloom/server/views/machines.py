@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from vxloom.server.command import fields
+from vxloom.server.lifecycle.sizes import size_of
 from vxloom.server.responses import Fields
+from vxloom.server.views.derived import group_id, os_type_id
 from vxloom.server.views.networks import NIC, nic_views
 from vxloom.server.views.values import by_id, owners, stamp, within
 from vxloom.store import ReadTransaction, records
@@ -33,6 +35,9 @@ templateid string its template's id
 templatename string its template's name
 templatedisplaytext string its template's text
 ostypename string operating system
+osdisplayname string operating system
+guestosid string operating system's id
+ostypeid string operating system's id
 cpunumber integer processors
 cpuspeed integer MHz
 memory integer MiB
@@ -41,6 +46,7 @@ displayvm boolean whether users see it
 passwordenabled boolean always false
 isdynamicallyscalable boolean always false
 group string its group
+groupid string that group's id
 keypair string its SSH key pair
 rootdeviceid long always 0
 rootdevicetype string ROOT
@@ -79,13 +85,14 @@ def machine_views(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: 
             "zonename": zones[vm.zone].name,
             "hostid": hosts[vm.id].id if vm.id in hosts else None,
             "hostname": hosts[vm.id].name if vm.id in hosts else None,
-            **_built_from(offerings[vm.service_offering], templates[vm.template]),
+            **_built_from(vm, offerings[vm.service_offering], templates[vm.template]),
             "hypervisor": last[vm.last_host].hypervisor if vm.last_host in last else templates[vm.template].hypervisor,
             "haenable": vm.ha_enable,
             "displayvm": vm.display_vm,
             "passwordenabled": False,
             "isdynamicallyscalable": False,
             "group": vm.group_name,
+            "groupid": group_id(vm.account, vm.group_name) if vm.group_name else None,
             "keypair": vm.keypair,
             "rootdeviceid": 0,
             "rootdevicetype": "ROOT",
@@ -101,7 +108,13 @@ def machine_views(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: 
     ]
 
 
-def _built_from(offering: records.ServiceOffering, template: records.Template) -> Fields:
+def machine_view(rx: ReadTransaction, vm: records.Vm, *, root: bool) -> Fields:
+    """Return one machine."""
+    return machine_views(rx, [vm], root=root)[0]
+
+
+def _built_from(vm: records.Vm, offering: records.ServiceOffering, template: records.Template) -> Fields:
+    size = size_of(offering, vm.details)
     return {
         "serviceofferingid": offering.id,
         "serviceofferingname": offering.name,
@@ -109,9 +122,12 @@ def _built_from(offering: records.ServiceOffering, template: records.Template) -
         "templatename": template.name,
         "templatedisplaytext": template.display_text,
         "ostypename": template.os_type,
-        "cpunumber": offering.cpu_number,
-        "cpuspeed": offering.cpu_speed,
-        "memory": offering.memory,
+        "guestosid": os_type_id(template.os_type),
+        "ostypeid": os_type_id(template.os_type),
+        "osdisplayname": template.os_type,
+        "cpunumber": size.cpus,
+        "cpuspeed": size.speed,
+        "memory": size.memory,
     }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vxloom.model.intent import GuestSource
 from vxloom.server.command import fields
 from vxloom.server.responses import Fields
+from vxloom.server.views.derived import os_type_id
 from vxloom.server.views.values import owners, stamp
 from vxloom.store import ReadTransaction, records
 
@@ -52,6 +54,7 @@ offerha boolean whether machines of it are restarted elsewhere
 limitcpuuse boolean whether the processor share is a limit
 isvolatile boolean whether disks are reset
 iscustomized boolean whether size is chosen at deployment
+serviceofferingdetails map bounds of a customized one: mincpunumber, maxcpunumber, minmemory, maxmemory
 storagetype string shared
 state string Active
 created date when it was made
@@ -64,6 +67,7 @@ displaytext string what people read
 hypervisor string KVM
 format string QCOW2
 ostypename string operating system
+ostypeid string operating system's id
 size long bytes
 status string Download Complete
 templatetype string USER
@@ -79,6 +83,7 @@ crosszones boolean whether it is in all zones
 account string the owner
 domainid string the owner's domain
 domain string that domain's name
+details map vxloom.source: who runs machines made of it, where that is not the host's agent
 created date when it was made
 tags list tags of the template
 """)
@@ -141,7 +146,8 @@ def service_offering_views(offerings: Sequence[records.ServiceOffering]) -> list
             "offerha": offering.offer_ha,
             "limitcpuuse": False,
             "isvolatile": False,
-            "iscustomized": False,
+            "iscustomized": offering.limits is not None,
+            "serviceofferingdetails": {key.lower(): value for key, value in offering.limits.items()} if offering.limits else None,
             "storagetype": "shared",
             "state": "Active",
             "created": stamp(offering.created),
@@ -162,6 +168,7 @@ def template_views(rx: ReadTransaction, templates: Sequence[records.Template], z
             "hypervisor": template.hypervisor,
             "format": template.format,
             "ostypename": template.os_type,
+            "ostypeid": os_type_id(template.os_type),
             "size": template.size,
             "status": "Download Complete" if template.is_ready else "Not ready",
             "templatetype": "USER",
@@ -175,6 +182,7 @@ def template_views(rx: ReadTransaction, templates: Sequence[records.Template], z
             "sshkeyenabled": False,
             "crosszones": True,
             **whose.get(template.account, {}),
+            "details": None if template.guest_source is GuestSource.NAMESPACE else {"vxloom.source": template.guest_source.value},
             "created": stamp(template.created),
             "tags": [],
         }

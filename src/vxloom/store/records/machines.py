@@ -79,6 +79,8 @@ class Template:
     is_featured: bool = True
     is_ready: bool = True
     guest_source: GuestSource = GuestSource.NAMESPACE
+    removed: float | None = None
+    """When it was deleted: machines made of it keep it, nobody else gets it."""
     created: float = field(default_factory=time.time)
 
 
