@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vxloom.server.call import Caller
-from vxloom.store import Store
+from vxloom.store import Store, records
 
 ENABLED = "enabled"
 
@@ -21,13 +21,18 @@ class Credentials:
 
 
 def credentials_of(store: Store, key: str) -> Credentials | None:
-    """Return whose API key it is; None when nobody's, or when user or account are disabled or locked."""
+    """Return whose API key it is; None when nobody's, or when its user, account or domain may not act."""
     with store.read() as rx:
         found = rx.user_by_key(key)
         strict = rx.setting_bool("enforce.post.requests.and.timestamps")
     if found is None:
         return None
     user, account, domain = found
-    if user.state.lower() != ENABLED or account.state.lower() != ENABLED or not user.secret_key:
+    if not may_enter(user, account, domain) or not user.secret_key:
         return None
     return Credentials(Caller(user, account, domain), user.secret_key, strict)
+
+
+def may_enter(user: records.User, account: records.Account, domain: records.Domain) -> bool:
+    """Tell whether somebody may act at all: neither user nor account are disabled or locked, and the domain is active."""
+    return user.state.lower() == ENABLED and account.state.lower() == ENABLED and domain.state == "Active"

@@ -60,6 +60,7 @@ LISTING = (KEYWORD, PAGE, PAGE_SIZE)
 OWNER = (
     Parameter("account", Kind.STRING, "the owning account's name; needs domainid unless it is the caller's own domain"),
     Parameter("domainid", Kind.UUID, "the owning account's domain", related="listDomains"),
+    Parameter("projectid", Kind.STRING, "the owning project, in place of an account; a list takes -1, too: all of the caller's projects"),
 )
 OWNED = (
     *OWNER,

@@ -8,7 +8,7 @@ from vxloom.store import records, settings_catalogue
 from vxloom.store.archive import backup, renew_epoch, restore
 from vxloom.store.bindings import Acknowledgement, Reaped
 from vxloom.store.intent_rows import HostIntent
-from vxloom.store.reading import Contains, Either, Fold, Keyword, ReadTransaction
+from vxloom.store.reading import Contains, Either, Fold, Keyword, NoneOf, ReadTransaction, Tagged
 from vxloom.store.store import Store
 from vxloom.store.transaction import Transaction
 
@@ -19,9 +19,11 @@ __all__ = [
     "Fold",
     "HostIntent",
     "Keyword",
+    "NoneOf",
     "ReadTransaction",
     "Reaped",
     "Store",
+    "Tagged",
     "Transaction",
     "backup",
     "records",

@@ -36,6 +36,20 @@ class Contains:
 
 
 @dataclass(frozen=True, slots=True)
+class NoneOf:
+    """Condition: none of these values."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """Condition on a row: it has one of these tags, each a key and a value. Give it as ``tagged=``."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Keyword:
     """Condition on several fields: one of them holds this text, ignoring case. Give it as ``keyword=``."""
 
@@ -92,6 +106,11 @@ def _condition(table: sa.Table, name: str, value: object) -> sa.ColumnElement[bo
         return sa.or_(*(_holds(table.c[f], value.text) for f in value.fields))
     if isinstance(value, Either):
         return sa.or_(sa.false(), *(sa.and_(*(_condition(table, *one) for one in part.items())) for part in value.sets))
+    if isinstance(value, Tagged):
+        tags = TABLES[r.Tag]
+        fitting = sa.or_(*(sa.and_(tags.c.key == key, tags.c.value == text) for key, text in value.pairs))
+        column_of_id: sa.ColumnElement[Any] = table.c.id
+        return column_of_id.in_(sa.select(tags.c.resource).where(fitting))
     column: sa.ColumnElement[Any] = table.c[name]
     if value is None:
         return column.is_(None)
@@ -99,6 +118,8 @@ def _condition(table: sa.Table, name: str, value: object) -> sa.ColumnElement[bo
         return sa.func.lower(column) == value.text.lower()
     if isinstance(value, Contains):
         return _holds(column, value.text)
+    if isinstance(value, NoneOf):
+        return column.not_in(value.values)
     if isinstance(value, (set, frozenset, list, tuple)):
         return column.in_(list(value))
     return column == value
@@ -139,8 +160,8 @@ class ReadTransaction:
         """Return the rows that meet all conditions.
 
         A condition is ``field=value``: equal; None: not given; a list, tuple or set: one of; :class:`Fold`, :class:`Contains`;
-        ``keyword=``:class:`Keyword`; ``either=``:class:`Either`. ``order``: a field, ``-field`` descends; without it the
-        oldest comes first.
+        :class:`NoneOf`; ``keyword=``:class:`Keyword`; ``tagged=``:class:`Tagged`; ``either=``:class:`Either`.
+        ``order``: a field, ``-field`` descends; without it the oldest comes first.
         """
         table = TABLES[kind]
         query = sa.select(table).where(*conditions(kind, where)).order_by(*_order(table, order)).limit(limit)
@@ -149,6 +170,18 @@ class ReadTransaction:
             page = query.with_only_columns(table.c.id).offset(offset).subquery()
             query = sa.select(table).join_from(page, table, table.c.id == page.c.id).order_by(*_order(table, order))
         return _records(kind, self.connection.execute(query).all())
+
+    def tally(self, kind: type[object], field: str, values: Iterable[str], /, **where: object) -> dict[str, int]:
+        """Return how many rows meet all conditions for each of these values of a field; a value no row has is left out."""
+        table, found = TABLES[kind], {}
+        for part in chunks(values):
+            query = (
+                sa.select(table.c[field], sa.func.count())
+                .where(table.c[field].in_(part), *conditions(kind, where))
+                .group_by(table.c[field])
+            )
+            found.update({str(value): int(number) for value, number in self.connection.execute(query)})
+        return found
 
     def count(self, kind: type[Record], /, **where: object) -> int:
         """Return how many rows meet all conditions."""

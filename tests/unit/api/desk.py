@@ -208,11 +208,10 @@ class Desk:
     def deploy(self, zone: str, network: str, name: str, **more: object) -> dict[str, Any]:
         return self.do("deployVirtualMachine", name=name, zoneid=zone, networkids=network, **self.sizes(), **more)["virtualmachine"]
 
-    def tenant(self, name: str) -> Desk:
+    def tenant(self, name: str, **more: object) -> Desk:
         """Make an account and return the desk of its user."""
-        account = self.ask(
-            "createAccount", username=name, password="secret", firstname=name, lastname=name, email=f"{name}@example.org", account=name
-        )["account"]
+        who = {"username": name, "password": "secret", "firstname": name, "lastname": name, "email": f"{name}@example.org", "account": name}
+        account = self.ask("createAccount", **who, **more)["account"]
         keys = self.ask("registerUserKeys", id=account["user"][0]["id"])["userkeys"]
         return self.as_user(keys["apikey"], keys["secretkey"])
 

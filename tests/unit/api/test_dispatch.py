@@ -178,7 +178,7 @@ def test_accounts_users_and_keys(desk: Desk) -> None:
     assert desk.ask("getUserKeys", id=user["id"])["userkeys"] == keys
     alice = desk.as_user(keys["apikey"], keys["secretkey"])
     assert [row["name"] for row in alice.ask("listAccounts")["account"]] == ["Blue"]
-    assert alice.refused("registerUserKeys", id=desk.ask("listUsers", username="admin")["user"][0]["id"]).status == 531
+    assert alice.refused("registerUserKeys", id=desk.ask("listUsers", username="admin")["user"][0]["id"]).status == 431
     bob = desk.ask("createUser", account="blue", **(given | {"username": "bob"}))["user"]
     assert bob["account"] == "Blue"
     assert [row["username"] for row in alice.ask("listUsers")["user"]] == ["alice", "bob"]
@@ -234,20 +234,20 @@ def test_domain_admins_reach_their_domain_and_those_below(desk: Desk) -> None:
     assert {row["account"] for row in boss.ask("listNetworks", listall="true")["network"]} == {"boss", "worker"}
     assert {row["account"] for row in boss.ask("listNetworks", domainid=a.id, isrecursive="true")["network"]} == {"boss", "worker"}
     assert boss.ask("listNetworks", account="worker", domainid=b.id)["count"] == 1
-    assert boss.refused("listNetworks", account="stranger", domainid=other.id).status == 531
-    assert boss.refused("listNetworks", domainid=other.id).status == 531
+    assert boss.refused("listNetworks", account="stranger", domainid=other.id).status == 431
+    assert boss.refused("listNetworks", domainid=other.id).status == 431
     assert {row["path"] for row in boss.ask("listDomains")["domain"]} == {"ROOT/a", "ROOT/a/b"}
     assert {row["path"] for row in users["worker"].ask("listDomains")["domain"]} == {"ROOT/a/b"}
 
 
-def test_an_unknown_job_is_431_and_anothers_is_531(desk: Desk) -> None:
+def test_an_unknown_job_is_431_and_so_is_anothers(desk: Desk) -> None:
     assert desk.refused("queryAsyncJobResult", jobid="00000000-0000-4000-8000-000000000000").status == 431
     zone = desk.zone()
     job = desk.ask("listAsyncJobs")["asyncjobs"][0]
     assert job["jobresult"]
     assert desk.ask("listAsyncJobs", startdate="2999-01-01") == {}
     tenant = desk.tenant("blue")
-    assert tenant.refused("queryAsyncJobResult", jobid=job["jobid"]).status == 531
+    assert tenant.refused("queryAsyncJobResult", jobid=job["jobid"]).status == 431
     assert tenant.ask("listAsyncJobs") == {}
     assert zone
 

@@ -250,8 +250,8 @@ def test_a_tenant_sees_and_changes_its_own_only(desk: Desk) -> None:
         "allowSharedAddress": {"nicid": vm["nic"][0]["id"], "address": "10.1.1.100"},
     }
     for command, given in calls.items():
-        assert red.refused(command, **given).status == 531, command
-    assert blue.refused("createNetwork", name="n", zoneid=zone, networkofferingid=blue.offering("L2"), account="red").status == 531
+        assert red.refused(command, **given).status == 431, command
+    assert blue.refused("createNetwork", name="n", zoneid=zone, networkofferingid=blue.offering("L2"), account="red").status == 431
     row = blue.ask("listNetworks")["network"][0]
     assert not {"vlan", "broadcasturi"} & set(row)
     machine = blue.ask("listVirtualMachines")["virtualmachine"][0]

@@ -34,8 +34,8 @@ class AllowSharedAddress(Command):
         """Return the job's id."""
         given = call.arguments
         with call.write() as tx:
-            nic = owners.fetch(tx, records.Nic, given.need("nicid"), "nicid")
-            vm = owners.fetch_owned(call, tx, records.Vm, nic.vm, "nicid")
+            nic = owners.fetch_nic(call, tx, given.need("nicid"))
+            vm = owners.fetch(tx, records.Vm, nic.vm)
             network = owners.fetch(tx, records.Network, nic.network)
             named = set(shared.checked(tx, network, nic, given.items("address")))
             wanted = set(nic.shared) - named if given.flag("remove") else set(nic.shared) | named

@@ -46,7 +46,7 @@ class CreateAccount(Command):
         password = people.hashed(given.need("password"))  # before the transaction: it takes a while on purpose
         with call.write() as tx:
             wanted = given.filled("domainid")
-            domain = owners.fetch(tx, records.Domain, wanted, "domainid") if wanted else call.caller.domain
+            domain = owners.fetch_domain(call, tx, wanted) if wanted else call.caller.domain
             if tx.one(records.Account, domain=domain.id, name=Fold(name)):
                 raise RequestError(f"The account {name} already exists in domain {domain.path}", remedy="choose another name")
             people.refuse_user(tx, username, domain.id)

@@ -39,7 +39,6 @@ class CreateNetwork(Command):
         Parameter("physicalnetworkid", Kind.UUID, "the physical network; default: the first that fits", related="listPhysicalNetworks"),
         Parameter("networkdomain", Kind.STRING, "network domain of guests"),
         Parameter("acltype", Kind.STRING, "Account"),
-        Parameter("projectid", Kind.STRING, "refused: there are no projects"),
         *OWNER,
     )
     answer = NETWORK

@@ -34,7 +34,7 @@ class CreateUser(Command):
         username = given.need("username").strip()
         password = people.hashed(given.need("password"))
         with call.write() as tx:
-            account = owners.named_account(call, tx, given.need("account").strip(), given.filled("domainid") or call.caller.domain.id)
+            account = owners.named_account(call, tx, given.need("account").strip(), given.filled("domainid"))
             people.refuse_user(tx, username, account.domain)
             user = tx.add(people.user_of(given, account.id, username, password))
             call.event(tx, "USER.CREATE", f"Created user {username} of account {account.name}", "User", user.id)

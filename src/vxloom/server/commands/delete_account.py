@@ -25,7 +25,7 @@ class DeleteAccount(Command):
     def run(self, call: Call) -> Fields:
         """Return the job's id; raises 536 while it owns networks or machines."""
         with call.write() as tx:
-            account = owners.fetch(tx, records.Account, call.arguments.need("id"))
+            account = owners.fetch_account(call, tx, call.arguments.need("id"))
             if account.id == call.caller.account.id:
                 raise RequestError("An account cannot delete itself", code=531, cs_code=4365)
             if account.name == "admin" and account.domain == call.caller.domain.id and account.type is records.AccountType.ROOT_ADMIN:

@@ -51,7 +51,6 @@ class DeployVirtualMachine(Command):
             "details[0].cpuNumber=2 and .memory=1024 of a customized offering; details[0].vxloom.source=external, .vxloom.tap=tap7, "
             ".vxloom.shared=IP,MAC; others are kept and shown",
         ),
-        Parameter("projectid", Kind.STRING, "refused: there are no projects"),
         *OWNER,
     )
     answer = MACHINE

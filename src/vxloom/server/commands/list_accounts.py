@@ -36,14 +36,10 @@ class ListAccounts(Command):
         with call.read() as rx:
             where = alike(given, name="name", state="state") | keyword(given, "name")
             visible = owners.visible(call, rx)
-            wanted = given.filled("id")
-            if wanted:
-                account = owners.fetch(rx, records.Account, wanted)
-                if not owners.reaches(rx, call.caller, account.id):
-                    raise owners.denied(call.caller, "id", wanted)
-                where["id"] = wanted
+            if wanted := given.filled("id"):
+                where["id"] = owners.fetch_account(call, rx, wanted).id
             elif visible is not None:
                 where["id"] = visible
-            if (kind := given.number("accounttype")) is not None:
-                where["type"] = kind
+            kind = given.number("accounttype")
+            where["type"] = [known for known in owners.PEOPLE if kind in {None, int(known)}]
             return listed(rx, given, records.Account, "account", lambda rows: account_views(rx, rows), where)

@@ -32,7 +32,7 @@ class ListDomains(Command):
         given = call.arguments
         with call.read() as rx:
             if wanted := given.filled("id"):
-                owners.fetch(rx, records.Domain, wanted)
+                owners.fetch_domain(call, rx, wanted, "id")
             where = same(given, id="id") | alike(given, name="name") | keyword(given, "name", "path")
             if (level := given.number("level")) is not None:
                 where["level"] = level

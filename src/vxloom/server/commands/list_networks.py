@@ -29,7 +29,6 @@ class ListNetworks(Command):
         Parameter("acltype", Kind.STRING, "Account or Domain"),
         Parameter("vlan", Kind.STRING, "only the network of this VNI; for root admins"),
         Parameter("vpcid", Kind.STRING, "networks of a VPC: there are none"),
-        Parameter("projectid", Kind.STRING, "-1: taken and ignored; there are no projects"),
         *OWNED,
         *LISTING,
     )

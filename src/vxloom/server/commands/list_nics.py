@@ -6,7 +6,6 @@ from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.lifecycle import nics
 from vxloom.server.listing import listed
 from vxloom.server.parameters import LISTING, Kind, Parameter
 from vxloom.server.responses import Fields, many
@@ -44,7 +43,7 @@ class ListNics(Command):
             if network is not None:
                 where["network"] = owners.fetch_owned(call, rx, records.Network, network, "networkid").id
             if nic is not None:
-                row, _ = nics.reached(call, rx, nic)
+                row = owners.fetch_nic(call, rx, nic)
                 if vm not in {None, row.vm}:
                     return many("nic", [])
                 where["id"] = row.id

@@ -41,7 +41,6 @@ class ListVirtualMachines(Command):
         Parameter("details", Kind.LIST, "taken and ignored: all are shown"),
         Parameter("serviceofferingid", Kind.UUID, "only machines of this size", related="listServiceOfferings"),
         Parameter("templateid", Kind.UUID, "only machines of this template", related="listTemplates"),
-        Parameter("projectid", Kind.STRING, "-1: taken and ignored; there are no projects"),
         *OWNED,
         *LISTING,
     )

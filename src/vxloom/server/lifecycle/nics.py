@@ -35,11 +35,8 @@ def of_machine(call: Call, rx: ReadTransaction) -> tuple[records.Nic, records.Vm
 
 def reached(call: Call, rx: ReadTransaction, given: str, parameter: str = "nicid") -> tuple[records.Nic, records.Vm]:
     """Return a NIC the caller may reach, with its machine; raises 431 for none, and for another's."""
-    nic = rx.get(records.Nic, given)
-    vm = rx.get(records.Vm, nic.vm) if nic else None
-    if nic is None or vm is None or not owners.reaches(rx, call.caller, vm.account):
-        raise unknown_id(parameter, given)
-    return nic, vm
+    nic = owners.fetch_nic(call, rx, given, parameter)
+    return nic, owners.fetch(rx, records.Vm, nic.vm, parameter)
 
 
 def require_steady(vm: records.Vm, to: str) -> None:

@@ -20,7 +20,9 @@ name string its host name
 displayname string what people read
 instancename string its name on the host; root admins only
 state string Starting, Running, Stopping, Stopped, Migrating, Destroyed, Expunging or Error
-account string the owner
+account string the owner; absent where a project owns it
+project string the owning project
+projectid string that project's id
 domainid string the owner's domain
 domain string that domain's name
 userid string who made it

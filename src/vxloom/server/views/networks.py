@@ -22,7 +22,9 @@ state string Allocated (no VNI yet), Implementing, Implemented, Setup, Shutdown 
 type string L2, Isolated or Shared
 traffictype string Guest
 acltype string Account or Domain
-account string the owner
+account string the owner; absent where a project owns it
+project string the owning project
+projectid string that project's id
 domainid string the owner's domain
 domain string that domain's name
 physicalnetworkid string its physical network's id

@@ -46,10 +46,16 @@ def within(rx: ReadTransaction, kind: type[Row], column: str, values: Iterable[s
 
 
 def owners(rx: ReadTransaction, accounts: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return the fields that say whose an object is, by account id: account, domainid, domain."""
+    """Return the fields that say whose an object is, by account id: domainid, domain, and account, or project and projectid."""
     found = by_id(rx, records.Account, accounts)
     domains = by_id(rx, records.Domain, (account.domain for account in found.values()))
+    shared = [account.id for account in found.values() if account.type is records.AccountType.PROJECT]
+    projects = {project.account: project for project in within(rx, records.Project, "account", shared)} if shared else {}
     return {
-        account.id: {"account": account.name, "domainid": account.domain, "domain": domains[account.domain].name}
+        account.id: {**_whose(account, projects.get(account.id)), "domainid": account.domain, "domain": domains[account.domain].name}
         for account in found.values()
     }
+
+
+def _whose(account: records.Account, project: records.Project | None) -> dict[str, str]:
+    return {"account": account.name} if project is None else {"project": project.name, "projectid": project.id}

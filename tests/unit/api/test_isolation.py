@@ -1,0 +1,70 @@
+"""Another's object does not exist: whatever id of another's is given to whichever command, the answer is that for an id nobody has.
+
+The walk is driven by the commands' own declarations, so a new command is walked from its first day.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.api.walk import NOBODY, Town, build, dump, filled, id_parameters, said
+from vxloom.server.command import Command, registry
+from vxloom.server.parameters import Kind
+
+QUESTIONS = ("list", "get", "query", "find")
+
+
+@pytest.fixture(scope="module")
+def town(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Town:
+    return build(_template, tmp_path_factory.mktemp("town"))
+
+
+def _names(command: Command) -> list[str]:
+    return [parameter.name for parameter in command.parameters if parameter.name == "account"]
+
+
+@pytest.mark.parametrize("who", ["ann", "dora"])
+@pytest.mark.parametrize("name", sorted(registry()))
+def test_anothers_objects_do_not_exist(town: Town, tmp_path: Path, name: str, who: str) -> None:
+    command = registry()[name]
+    probes = {spelled: (parameter, town.foreign, NOBODY) for spelled, parameter in id_parameters(command).items()}
+    probes |= {spelled: (None, {"account": "bob"}, "nobody") for spelled in _names(command)}
+    for spelled, (parameter, foreign, nobody) in probes.items():
+        given = filled(town, who, command, but=spelled.partition("__")[0])
+        listall = {"listall": "true"} if spelled != "listall" else {}
+        with town.copy(tmp_path, who) as desk:
+            before = dump(desk)
+            status, content, expected = said(desk, name, given | listall | {spelled: nobody}, nobody)
+            if status == 401:
+                continue
+            if parameter is not None and parameter.required and parameter.kind is Kind.UUID:
+                assert status == 431, (spelled, content)
+                assert f"Invalid parameter {spelled} value={nobody}" in content["errortext"], "what is checked before the id?"
+            if status == 200 and not name.startswith(QUESTIONS):
+                before = dump(desk)  # the parameter says nothing to this caller; the command did what it does
+            for kind, id_ in foreign.items():
+                answered, content, text = said(desk, name, given | listall | {spelled: id_}, id_)
+                if answered == status == 200:
+                    assert not _foreign(town, text), (spelled, kind, text)
+                    continue
+                assert (answered, text) == (status, expected), (spelled, kind)
+            if status != 200 or name.startswith(QUESTIONS):
+                assert dump(desk) == before, spelled
+
+
+def _foreign(town: Town, text: str) -> list[str]:
+    """Return what of bob's (or of the hosts) an answer shows."""
+    words = [*town.foreign.values(), '"bob', "secret-host", "admin@"]
+    return [word for word in words if word in text]
+
+
+@pytest.mark.parametrize("who", ["ann", "dora"])
+@pytest.mark.parametrize("name", sorted(name for name in registry() if name.startswith(QUESTIONS)))
+def test_lists_show_nothing_of_anothers(town: Town, tmp_path: Path, name: str, who: str) -> None:
+    with town.copy(tmp_path, who) as desk:
+        for more in ({}, {"listall": "true"}, {"listall": "true", "isrecursive": "true"}, {"projectid": "-1", "listall": "true"}):
+            status, _, text = said(desk, name, filled(town, who, registry()[name]) | more, NOBODY)
+            if name != "listApis" and status == 200:
+                assert not _foreign(town, text.replace(town.foreign["listDomains"], "")), (more, text)
