@@ -188,15 +188,6 @@ class ReadTransaction:
         query = sa.select(sa.func.count()).select_from(TABLES[kind]).where(*conditions(kind, where))
         return int(self.connection.execute(query).scalar_one())
 
-    def tally(self, kind: type[object], column: str, values: Iterable[str]) -> dict[str, int]:
-        """Return value → how many rows hold it in a column, for those of the values that any row holds."""
-        field = TABLES[kind].c[column]
-        found: dict[str, int] = {}
-        for part in chunks(values):
-            query = sa.select(field, sa.func.count()).where(field.in_(part)).group_by(field)
-            found.update((value, count) for value, count in self.connection.execute(query))
-        return found
-
     # --- settings
 
     def setting(self, name: str, zone: str | None = None) -> str:

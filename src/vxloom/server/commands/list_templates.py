@@ -62,7 +62,7 @@ def _shown(call: Call, rx: ReadTransaction, templates: Sequence[records.Template
     reached = {account: owners.reaches(rx, call.caller, account) for account in {template.account for template in templates}}
 
     def fits(template: records.Template) -> bool:
-        own = mine is None or template.account in mine
+        own = mine is None or (isinstance(mine, tuple) and template.account in mine)
         match wanted:
             case "featured":
                 return template.is_public and template.is_featured
