@@ -255,7 +255,7 @@ class ReadTransaction:
         table, nics, bindings = TABLES[r.Network], TABLES[r.Nic], TABLES[r.Binding]
         used = sa.exists().where(nics.c.network == table.c.id, bindings.c.nic == nics.c.id)
         query = sa.select(table).where(table.c.state == r.NetworkState.IMPLEMENTED, table.c.is_persistent.is_(False), ~used)
-        return [r.Network(**row._mapping) for row in self.connection.execute(query.order_by(table.c.id))]  # noqa: SLF001 - as above
+        return _records(r.Network, self.connection.execute(query.order_by(table.c.id)).all())
 
     def network_by_vni(self, zone_id: str, vni: int) -> r.Network | None:
         """Return the network that uses a VNI now."""
