@@ -46,7 +46,9 @@ def test_every_list_that_requires_nothing_answers(cloud: Cloud, found: list[dict
         try:
             answer = getattr(cloud.api, name)()
         except CloudStackApiException as error:
-            refused[name] = error.error
+            # one of two parameters cannot be said in listApis; the refusal must say it
+            if "missing parameter" not in error.error["errortext"]:
+                refused[name] = error.error
         else:
             assert isinstance(answer, dict), name
             assert not answer or set(answer) - {"count"}, name  # an empty list is {}, never {"count": 0}
