@@ -12,6 +12,7 @@ from vxloom.model.addresses import IpAddress, format_mac, parse_ip, parse_mac
 from vxloom.store import gaps
 from vxloom.store import records as r
 from vxloom.store.gaps import Interval
+from vxloom.store.prefixes import IpNetwork, subnet_of, subnets_of
 from vxloom.store.schema import TABLES
 from vxloom.store.vnis import VniTransaction
 from vxloom.store.writing import PENDING
@@ -20,7 +21,6 @@ MAC_PREFIX = 0x1E << 40
 """Locally administered, unicast (RFC 7042 section 2.1), as CloudStack's newer ones begin."""
 _BIGGEST_OFFSET = 2**63 - 1
 _EUI64_PREFIX = 64
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def interface_id(mac: int) -> int:
@@ -80,12 +80,13 @@ class AddressTransaction(VniTransaction):
             stated = parse_ip(text)
         except IntentError as error:
             raise RequestError(error.message, remedy=error.remedy) from error
-        prefix = _prefix(network, stated.version)
-        if prefix is None or stated not in prefix:
-            where = prefix or f"no IPv{stated.version} prefix"
+        subnets = subnets_of(network, self.all(r.IpRange, network=network.id))
+        subnet = subnet_of(subnets, str(stated))
+        if subnet is None:
+            known = [str(one.prefix) for one in subnets if one.prefix.version == stated.version]
+            where = ", ".join(known) or f"no IPv{stated.version} prefix"
             raise RequestError(f"IP address {stated} is outside network {network.name} ({where})")
-        reserved = {prefix.network_address} | ({prefix.broadcast_address} if prefix.version == 4 else set())
-        if stated in reserved or stated == _gateway(network, stated.version):
+        if stated in subnet.reserved:
             raise RequestError(f"IP address {stated} is reserved in network {network.name}", remedy="choose another of the network")
         return stated
 

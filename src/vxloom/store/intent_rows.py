@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from vxloom.model import intent as model
 from vxloom.store import records as r
+from vxloom.store.prefixes import Subnet, subnet_of, subnets_of
 from vxloom.store.schema import TABLES
 
 DEFAULT_MTU = 1450
@@ -43,6 +44,8 @@ class _Rows:
     hosts: dict[str, model.Host] = field(default_factory=dict)
     zones: set[str] = field(default_factory=set)
     revisions: dict[int, int] = field(default_factory=dict)
+    subnets: dict[str, tuple[Subnet, ...]] = field(default_factory=dict)
+    """Of networks that ranges were added to."""
 
 
 def segments(connection: sa.Connection, epoch: str, parts: list[list[str]], zone_id: str | None) -> model.Intent:
@@ -122,8 +125,12 @@ def _load(connection: sa.Connection, rows: _Rows, which: _Clause, only_nics: _Cl
     """Add the networks that ``which`` selects, their NICs (``only_nics`` of them) and the hosts these are bound to."""
     networks, nics, vms = TABLES[r.Network], TABLES[r.Nic], TABLES[r.Vm]
     which = sa.and_(which, networks.c.vni.is_not(None))
+    ranges = _ranges(connection, which)
     for row in connection.execute(sa.select(networks).where(which)):
-        rows.networks[row.id] = _network(r.Network(**row._mapping))  # noqa: SLF001 - SQLAlchemy's public name for it
+        record = r.Network(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+        rows.networks[row.id] = _network(record, ranges[row.id])
+        if ranges[row.id]:
+            rows.subnets[row.id] = subnets_of(record, ranges[row.id])
         rows.zones.add(row.zone)
         rows.revisions[row.vni] = row.revision
     these = sa.and_(nics.c.network.in_(sa.select(networks.c.id).where(which)), only_nics if only_nics is not None else sa.true())
@@ -149,7 +156,7 @@ def _load(connection: sa.Connection, rows: _Rows, which: _Clause, only_nics: _Cl
             source=row.guest_source,
             position=row.position,
             tap=row.tap,
-            gateway=None if row.is_default else "",
+            gateway=_way_out(rows.subnets.get(row.network, ()), ips[row.id]) if row.is_default else "",
         )
     bound = TABLES[r.Binding]
     _load_hosts(
@@ -176,6 +183,23 @@ def _addresses(connection: sa.Connection, these: _Clause) -> dict[str, list[str]
     return found
 
 
+def _ranges(connection: sa.Connection, which: _Clause) -> dict[str, list[r.IpRange]]:
+    """Return network id → the ranges added to it, oldest first."""
+    ranges = TABLES[r.IpRange]
+    mine = sa.select(TABLES[r.Network].c.id).where(which)
+    found: defaultdict[str, list[r.IpRange]] = defaultdict(list)
+    for row in connection.execute(sa.select(ranges).where(ranges.c.network.in_(mine)).order_by(ranges.c.created, ranges.c.id)):
+        found[row.network].append(r.IpRange(**row._mapping))  # noqa: SLF001 - as above
+    return found
+
+
+def _way_out(subnets: tuple[Subnet, ...], ips: list[str]) -> str | None:
+    """Return the gateway of a default NIC: that of the prefix its first IPv4 address is in; None: the network's."""
+    own = next((text for text in ips if ":" not in text), None)
+    subnet = subnet_of(subnets, own) if own else None
+    return subnet.gateway if subnet is not None else None
+
+
 def _bindings(connection: sa.Connection, these: _Clause) -> dict[str, list[model.Binding]]:
     nics, bindings = TABLES[r.Nic], TABLES[r.Binding]
     query = (
@@ -189,8 +213,9 @@ def _bindings(connection: sa.Connection, these: _Clause) -> dict[str, list[model
     return found
 
 
-def _network(row: r.Network) -> model.Network:
-    prefixes: Iterable[str | None] = (row.cidr, row.ip6_cidr)
+def _network(row: r.Network, ranges: list[r.IpRange]) -> model.Network:
+    own: Iterable[str | None] = (row.cidr, row.ip6_cidr)
+    added = [str(one.prefix) for one in subnets_of(row, ranges)] if ranges else []
     return model.Network(
         id=row.id,
         name=row.name,
@@ -198,6 +223,6 @@ def _network(row: r.Network) -> model.Network:
         vni=row.vni or 0,
         mtu=row.mtu or DEFAULT_MTU,
         addressed=row.guest_type.lower() != "l2",
-        prefixes=tuple(one for one in prefixes if one),
+        prefixes=tuple(dict.fromkeys((*(one for one in own if one), *added))),
         gateway=row.gateway or "",
     )

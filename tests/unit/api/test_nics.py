@@ -231,6 +231,24 @@ def test_an_address_its_host_did_not_change_stays_asked_for(desk: Desk, vm: dict
         assert [one.ips for one in rx.host_intent(host).intent.nics] == [("10.1.1.77",)]
 
 
+def test_in_a_second_range_a_nic_has_that_ranges_gateway_and_mask(desk: Desk, vm: dict[str, Any], host: str) -> None:
+    nic = vm["nic"][0]
+    with desk.store.write("test") as tx:
+        given = {"start_ip": "10.9.0.10", "end_ip": "10.9.0.20", "gateway": "10.9.0.1", "netmask": "255.255.0.0"}
+        tx.add(records.IpRange(zone=vm["zoneid"], network=nic["networkid"], **given))
+    assert nics(desk, vm["id"])[0] == nic
+    for bad in ("10.9.0.1", "10.9.0.0", "10.9.255.255", "10.10.0.5"):
+        assert desk.refused("updateVmNicIp", nicid=nic["id"], ipaddress=bad).status == 431
+    changed = desk.do("updateVmNicIp", nicid=nic["id"], ipaddress="10.9.0.15")["virtualmachine"]["nic"][0]
+    assert (changed["ipaddress"], changed["gateway"], changed["netmask"]) == ("10.9.0.15", "10.9.0.1", "255.255.0.0")
+    with desk.store.read() as rx:
+        [intent] = rx.host_intent(host).intent.nics
+        [network] = rx.host_intent(host).intent.networks
+    assert (intent.gateway, network.gateway, network.prefixes) == ("10.9.0.1", "10.1.1.1", ("10.1.1.0/24", "10.9.0.0/16"))
+    back = desk.do("updateVmNicIp", nicid=nic["id"])["virtualmachine"]["nic"][0]
+    assert (back["gateway"], back["netmask"]) == ("10.1.1.1", "255.255.255.0")
+
+
 def test_secondary_addresses(desk: Desk, zone: str, vm: dict[str, Any], host: str) -> None:
     nic = vm["nic"][0]["id"]
     answer = desk.ask("addIpToNic", nicid=nic, ipaddress="10.1.1.80")

@@ -10,6 +10,7 @@ from vxloom.server.responses import Fields
 from vxloom.server.views.offerings import services
 from vxloom.server.views.values import by_id, owners, stamp, within
 from vxloom.store import ReadTransaction, records
+from vxloom.store.prefixes import subnet_of, subnets_of
 
 NETWORK = fields(
     """
@@ -184,7 +185,10 @@ def nic_views(rx: ReadTransaction, nics: Sequence[records.Nic], *, root: bool) -
     addresses: dict[str, list[records.NicIp]] = defaultdict(list)
     for row in within(rx, records.NicIp, "nic", (nic.id for nic in nics)):
         addresses[row.nic].append(row)
-    return [_nic(nic, networks[nic.network], addresses[nic.id], root=root) for nic in nics]
+    ranges: dict[str, list[records.IpRange]] = defaultdict(list)
+    for added in within(rx, records.IpRange, "network", networks, order="created"):
+        ranges[str(added.network)].append(added)
+    return [_nic(nic, networks[nic.network], addresses[nic.id], ranges[nic.network], root=root) for nic in nics]
 
 
 def secondary_view(nic: records.Nic, row: records.NicIp) -> Fields:
@@ -192,7 +196,9 @@ def secondary_view(nic: records.Nic, row: records.NicIp) -> Fields:
     return {"id": row.id, "ipaddress": row.address, "nicid": nic.id, "networkid": nic.network, "virtualmachineid": nic.vm}
 
 
-def _nic(nic: records.Nic, network: records.Network, addresses: Sequence[records.NicIp], *, root: bool) -> Fields:
+def _nic(
+    nic: records.Nic, network: records.Network, addresses: Sequence[records.NicIp], ranges: Sequence[records.IpRange], *, root: bool
+) -> Fields:
     uri = broadcast_uri(network) if root else None
     own = {row.family: row.address for row in addresses if not row.secondary}
     return {
@@ -208,7 +214,7 @@ def _nic(nic: records.Nic, network: records.Network, addresses: Sequence[records
         "broadcasturi": uri,
         "isolationuri": uri,
         "vlanid": network.vni if root else None,
-        **_guest_addresses(network, own),
+        **_guest_addresses(network, own, ranges),
         "mtu": network.mtu,
         "secondaryip": [{"id": row.id, "ipaddress": row.address} for row in addresses if row.secondary],
         "extradhcpoption": [],
@@ -216,12 +222,13 @@ def _nic(nic: records.Nic, network: records.Network, addresses: Sequence[records
     }
 
 
-def _guest_addresses(network: records.Network, own: Mapping[int, str]) -> Fields:
-    """Return what the cloud gave; an L2 network has none of it."""
+def _guest_addresses(network: records.Network, own: Mapping[int, str], ranges: Sequence[records.IpRange]) -> Fields:
+    """Return what the cloud gave; an L2 network has none of it. In a range added to the network it is that range's mask and gateway."""
+    subnet = subnet_of(subnets_of(network, ranges), own[4]) if ranges and 4 in own else None
     return {
         "ipaddress": own.get(4),
-        "netmask": network.netmask,
-        "gateway": network.gateway,
+        "netmask": str(subnet.prefix.netmask) if subnet else network.netmask,
+        "gateway": subnet.gateway if subnet else network.gateway,
         "ip6address": own.get(6),
         "ip6cidr": network.ip6_cidr,
         "ip6gateway": network.ip6_gateway,
