@@ -272,6 +272,33 @@ def test_booleans_as_libcloud_writes_them(desk: Desk, zone: str, host: str, text
     assert vm["state"] == ("Running" if starts else "Stopped")
 
 
+def test_a_machine_starts_in_the_cluster_asked_for_or_nowhere(desk: Desk, zone: str, host: str) -> None:
+    [shown] = desk.ask("listHosts")["host"]
+    other = desk.ask("addCluster", clustername="c9", clustertype="CloudManaged", hypervisor="KVM", podid=shown["podid"], zoneid=zone)
+    elsewhere = other["cluster"][0]["id"]
+    given = {"zoneid": zone, "networkids": desk.network(zone)["id"], **desk.sizes()}
+    assert desk.refused("deployVirtualMachine", clusterid=elsewhere, **given).status == 533
+    assert desk.refused("deployVirtualMachine", clusterid=elsewhere, hostid=host, **given).status == 533
+    assert desk.ask("listVirtualMachines") == {}
+    vm = desk.do("deployVirtualMachine", clusterid=shown["clusterid"], podid=shown["podid"], **given)["virtualmachine"]
+    desk.do("stopVirtualMachine", id=vm["id"])
+    assert desk.refused("startVirtualMachine", id=vm["id"], clusterid=elsewhere).status == 533
+    assert desk.refused("startVirtualMachine", id=vm["id"], podid=elsewhere).status == 431
+    tenant = desk.tenant("blue")
+    mine = given | {"networkids": tenant.network(zone)["id"]}
+    assert tenant.refused("deployVirtualMachine", clusterid=elsewhere, **mine).status == 531
+
+
+@pytest.mark.parametrize(
+    "name", ["diskofferingid", "securitygroupids", "securitygroupnames", "affinitygroupids", "affinitygroupnames", "userdataid"]
+)
+def test_what_there_is_none_of_is_not_left_out_silently(desk: Desk, zone: str, host: str, name: str) -> None:
+    given = {"zoneid": zone, "networkids": desk.network(zone)["id"], **desk.sizes()}
+    refused = desk.refused("deployVirtualMachine", **given, **{name: zone})
+    assert (refused.status, name in refused.text) == (431, True)
+    assert desk.do("deployVirtualMachine", **given, **{name: ""})["virtualmachine"]["state"] == "Running"
+
+
 def test_machines_are_found_by_what_clients_ask(desk: Desk, zone: str, host: str) -> None:
     network = desk.network(zone)["id"]
     made = desk.ask("registerSSHKeyPair", name="k", publickey=PUBLIC_KEY)["keypair"]

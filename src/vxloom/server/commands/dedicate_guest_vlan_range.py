@@ -23,7 +23,6 @@ class DedicateGuestVlanRange(Command):
     parameters = (
         Parameter("physicalnetworkid", Kind.UUID, "the physical network", required=True, related="listPhysicalNetworks"),
         Parameter("vlanrange", Kind.STRING, "one range within the physical network's: 5000-5100", required=True),
-        Parameter("projectid", Kind.UUID, "the project that is to have it, instead of an account"),
         *OWNER,
     )
     answer = DEDICATED

@@ -40,6 +40,14 @@ class DeployVirtualMachine(Command):
         Parameter("name", Kind.STRING, "its host name"),
         Parameter("displayname", Kind.STRING, "what people read; default: its name"),
         Parameter("hostid", Kind.UUID, "the host it starts on; for root admins", related="listHosts"),
+        Parameter("podid", Kind.UUID, "the pod it starts in; for root admins", related="listPods"),
+        Parameter("clusterid", Kind.UUID, "the cluster it starts in; for root admins", related="listClusters"),
+        Parameter("diskofferingid", Kind.UUID, "refused: there are no disk offerings", related="listDiskOfferings"),
+        Parameter("securitygroupids", Kind.LIST, "refused: there are no security groups", related="listSecurityGroups"),
+        Parameter("securitygroupnames", Kind.LIST, "refused: there are no security groups"),
+        Parameter("affinitygroupids", Kind.LIST, "refused: there are no affinity groups", related="listAffinityGroups"),
+        Parameter("affinitygroupnames", Kind.LIST, "refused: there are no affinity groups"),
+        Parameter("userdataid", Kind.UUID, "refused: no user data is registered", related="listUserData"),
         Parameter("startvm", Kind.BOOLEAN, "whether it is started; default true"),
         Parameter("group", Kind.STRING, "its group"),
         Parameter("keypair", Kind.STRING, "its SSH key pair, one of its owner's; kept and shown: nothing puts it into the guest"),
@@ -60,13 +68,13 @@ class DeployVirtualMachine(Command):
         """Return the machine's id and the job's."""
         given = call.arguments
         start = given.flag("startvm", default=True)
-        if given.filled("hostid") and not call.caller.root:
-            raise RequestError("Only root admins may choose a host", code=531, cs_code=4365)
+        deployment.refuse_absent(given)
         with call.write() as tx:
+            where = machines.Place.asked(call, tx)
             vm = _made(call, tx)
             call.event(tx, EVENT, f"Creating instance {vm.name}", machines.INSTANCE, vm.id, state="Created")
             if start:
-                job = machines.begin_start(call, tx, vm, wanted=given.filled("hostid"))
+                job = machines.begin_start(call, tx, vm, where=where)
                 return {"id": vm.id, "jobid": job.id}
             view = machine_views(tx, [vm], root=call.caller.root)[0]
             return {"id": vm.id, **call.finished_job(tx, machines.INSTANCE, vm.id, one("virtualmachine", view))}
@@ -83,8 +91,6 @@ def _made(call: Call, tx: Transaction) -> records.Vm:
     zone = owners.fetch(tx, records.Zone, given.need("zoneid"), "zoneid")
     offering = offerings.size(tx, given.need("serviceofferingid"))
     template = offerings.template(call, tx, given.need("templateid"))
-    if host := given.filled("hostid"):
-        owners.fetch(tx, records.Host, host, "hostid")
     if zone.allocation_state != "Enabled" and not call.caller.root:
         raise RequestError(f"Cannot perform this operation, Zone is currently disabled: {zone.name}", code=531, cs_code=4365)
     details = sizes.chosen(offering, given.details())

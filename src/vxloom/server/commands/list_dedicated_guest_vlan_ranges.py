@@ -22,7 +22,6 @@ class ListDedicatedGuestVlanRanges(Command):
         Parameter("guestvlanrange", Kind.STRING, "only this range: 5000-5100"),
         Parameter("physicalnetworkid", Kind.UUID, "only ranges of this physical network", related="listPhysicalNetworks"),
         Parameter("zoneid", Kind.UUID, "only ranges of this zone", related="listZones"),
-        Parameter("projectid", Kind.UUID, "only ranges kept for this project"),
         *OWNER,
         *LISTING,
     )

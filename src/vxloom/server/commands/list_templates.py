@@ -52,17 +52,18 @@ class ListTemplates(Command):
             zones = [owners.fetch(rx, records.Zone, zone, "zoneid")] if (zone := given.filled("zoneid")) else rx.all(records.Zone)
             where = same(given, id="id") | alike(given, name="name", hypervisor="hypervisor") | keyword(given, "name", "display_text")
             ids = given.items("ids")
-            found = select(rx, records.Template, where | {"removed": None} | ({"id": ids} if ids else {}))
+            found = [row for row in select(rx, records.Template, where | {"removed": None}) if not ids or row.id in ids]
             return paged(rx, given, "template", template_views(rx, _shown(call, rx, found, wanted), zones))
 
 
 def _shown(call: Call, rx: ReadTransaction, templates: Sequence[records.Template], wanted: str) -> list[records.Template]:
     """Return those of the templates that a filter lets through; there are few, so all of them are looked at."""
-    mine = owners.visible(call, rx)
+    accounts = owners.visible(call, rx)
+    mine = {template.id for template in select(rx, records.Template, {} if accounts is None else {"account": accounts})}
     reached = {account: owners.reaches(rx, call.caller, account) for account in {template.account for template in templates}}
 
     def fits(template: records.Template) -> bool:
-        own = mine is None or (isinstance(mine, tuple) and template.account in mine)
+        own = template.id in mine
         match wanted:
             case "featured":
                 return template.is_public and template.is_featured

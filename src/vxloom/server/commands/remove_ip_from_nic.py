@@ -6,10 +6,9 @@ from vxloom.errors import RequestError
 from vxloom.server.call import Call
 from vxloom.server.command import SUCCESS, Command
 from vxloom.server.lifecycle import machines, nics
-from vxloom.server.parameters import Kind, Parameter, unknown_id
+from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, success
 from vxloom.server.waiting import Step, end
-from vxloom.store import records
 
 EVENT = "NIC.SECONDARY.IP.UNASSIGN"
 
@@ -26,12 +25,8 @@ class RemoveIpFromNic(Command):
 
     def run(self, call: Call) -> Fields:
         """Return the job's id."""
-        wanted = call.arguments.need("id")
         with call.write() as tx:
-            row = tx.get(records.NicIp, wanted)
-            if row is None:
-                raise unknown_id("id", wanted)
-            nic, vm = nics.reached(call, tx, row.nic, "id")
+            row, nic, vm = nics.of_address(call, tx, call.arguments.need("id"))
             if not row.secondary:
                 raise RequestError(f"{row.address} is no secondary address", remedy="updateVmNicIp changes a NIC's own one")
             nics.require_steady(vm, "remove an address from a NIC of")

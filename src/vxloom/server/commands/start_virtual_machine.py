@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
@@ -25,6 +24,8 @@ class StartVirtualMachine(Command):
     parameters = (
         Parameter("id", Kind.UUID, "the machine", required=True, related="listVirtualMachines"),
         Parameter("hostid", Kind.UUID, "the host it starts on; for root admins", related="listHosts"),
+        Parameter("podid", Kind.UUID, "the pod it starts in; for root admins", related="listPods"),
+        Parameter("clusterid", Kind.UUID, "the cluster it starts in; for root admins", related="listClusters"),
     )
     answer = MACHINE
     example = "startVirtualMachine id=ID"
@@ -32,16 +33,12 @@ class StartVirtualMachine(Command):
     def run(self, call: Call) -> Fields:
         """Return the job's id."""
         given = call.arguments
-        host = given.filled("hostid")
-        if host and not call.caller.root:
-            raise RequestError("Only root admins may choose a host", code=531, cs_code=4365)
         with call.write() as tx:
             vm = owners.fetch_owned(call, tx, records.Vm, given.need("id"))
-            if host:
-                owners.fetch(tx, records.Host, host, "hostid")
+            where = machines.Place.asked(call, tx)
             machines.require(vm, records.VmState.STOPPED, records.VmState.ERROR, to="start")
             machines.unbind_all(tx, vm)
-            job = machines.begin_start(call, tx, vm, wanted=host)
+            job = machines.begin_start(call, tx, vm, where=where)
             call.event(tx, EVENT, f"Starting instance {vm.name}", machines.INSTANCE, vm.id, state="Started", job=job.id)
         return {"jobid": job.id}
 

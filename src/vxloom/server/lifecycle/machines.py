@@ -11,6 +11,7 @@ import structlog
 
 from vxloom.errors import RequestError
 from vxloom.model.intent import BindingState
+from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import find
 from vxloom.server.lifecycle.networks import implement
@@ -46,18 +47,46 @@ def on_host(rx: ReadTransaction, host: str) -> list[records.Vm]:
     return rx.all(records.Vm, id=found) if found else []
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where somebody wants a machine; None: wherever."""
+
+    host: str | None = None
+    pod: str | None = None
+    cluster: str | None = None
+
+    @classmethod
+    def asked(cls, call: Call, rx: ReadTransaction) -> Place:
+        """Return the place of ``hostid``, ``podid`` and ``clusterid``; raises 531 for all but root admins, 431 for an unknown one."""
+        wanted = [call.arguments.filled(name) for name in ("hostid", "podid", "clusterid")]
+        if any(wanted) and not call.caller.root:
+            raise RequestError("Only root admins may choose a host", code=531, cs_code=4365)
+        for name, kind in (("hostid", records.Host), ("podid", records.Pod), ("clusterid", records.Cluster)):
+            if identity := call.arguments.filled(name):
+                owners.fetch(rx, kind, identity, name)
+        return cls(*wanted)
+
+    def holds(self, host: records.Host) -> bool:
+        """Tell whether a host is in the pod and the cluster."""
+        return self.pod in {None, host.pod} and self.cluster in {None, host.cluster}
+
+
+ANYWHERE = Place()
+
+
 def choose_host(
-    rx: ReadTransaction, vm: records.Vm, live: frozenset[str], *, wanted: str | None = None, avoid: frozenset[str] = frozenset()
+    rx: ReadTransaction, vm: records.Vm, live: frozenset[str], *, where: Place = ANYWHERE, avoid: frozenset[str] = frozenset()
 ) -> records.Host:
     """Return where a machine goes; raises :class:`RequestError` 533 when no host fits."""
+    wanted = where.host
     if wanted is not None:
-        hosts = rx.all(records.Host, id=wanted, zone=vm.zone)
+        hosts = [host for host in rx.all(records.Host, id=wanted, zone=vm.zone) if where.holds(host)]
     else:
-        hosts = [host for host in rx.all(records.Host, zone=vm.zone) if host.id in live or len(live) == 0]
+        hosts = [host for host in rx.all(records.Host, zone=vm.zone) if where.holds(host) and (host.id in live or len(live) == 0)]
         if len(hosts) > _SAMPLE:
             hosts = random.sample(hosts, _SAMPLE)
             last = rx.get(records.Host, vm.last_host) if vm.last_host else None
-            hosts += [last] if last and last not in hosts else []
+            hosts += [last] if last and last not in hosts and where.holds(last) else []
     offering = rx.get(records.ServiceOffering, vm.service_offering)
     tags = offering.host_tags if offering else None
     kind = _kind_of(rx, vm, free=wanted is not None)
@@ -97,13 +126,13 @@ def _kind_of(rx: ReadTransaction, vm: records.Vm, *, free: bool) -> str | None:
     return records.Hypervisor.KVM if real and not simulated else records.Hypervisor.SIMULATOR
 
 
-def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, wanted: str | None = None) -> records.Job:
+def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, where: Place = ANYWHERE) -> records.Job:
     """Place a machine, bind its NICs there, and return the job that waits for it to be so."""
     nics = nics_of(tx, vm.id)
     networks = [nic.network for nic in nics]
     for network in tx.all(records.Network, id=set(networks)):
         implement(call, tx, network)
-    host = _host_for(call, tx, vm, wanted)
+    host = _host_for(call, tx, vm, where)
     tx.update(records.Vm, vm.id, state=records.VmState.STARTING, last_host=host.id)
     for nic in nics:
         tx.bind(nic.id, host.id, BindingState.ACTIVE)
@@ -113,10 +142,10 @@ def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, wanted: str | No
     return job
 
 
-def _host_for(call: Call, tx: Transaction, vm: records.Vm, wanted: str | None) -> records.Host:
+def _host_for(call: Call, tx: Transaction, vm: records.Vm, where: Place) -> records.Host:
     """Choose a host; why each does not fit is for root admins to read, and in the log."""
     try:
-        return choose_host(tx, vm, call.fleet.live(), wanted=wanted)
+        return choose_host(tx, vm, call.fleet.live(), where=where)
     except RequestError as error:
         if call.caller.root:
             raise

@@ -33,10 +33,20 @@ def of_machine(call: Call, rx: ReadTransaction) -> tuple[records.Nic, records.Vm
     return nic, vm
 
 
-def reached(call: Call, rx: ReadTransaction, given: str, parameter: str = "nicid") -> tuple[records.Nic, records.Vm]:
-    """Return a NIC the caller may reach, with its machine; raises 431 for none, and for another's."""
-    nic = owners.fetch_nic(call, rx, given, parameter)
-    return nic, owners.fetch(rx, records.Vm, nic.vm, parameter)
+def reached(call: Call, rx: ReadTransaction, given: str) -> tuple[records.Nic, records.Vm]:
+    """Return a NIC the caller reaches, with its machine; raises 431 for none, and for another's."""
+    nic = owners.fetch_nic(call, rx, given)
+    return nic, owners.fetch(rx, records.Vm, nic.vm)
+
+
+def of_address(call: Call, rx: ReadTransaction, given: str) -> tuple[records.NicIp, records.Nic, records.Vm]:
+    """Return an address of a NIC the caller reaches; raises 431 for none, and for another's: the text names what was asked for only."""
+    row = rx.get(records.NicIp, given)
+    nic = rx.get(records.Nic, row.nic) if row else None
+    vm = rx.get(records.Vm, nic.vm) if nic else None
+    if row is None or nic is None or vm is None or not owners.reaches(rx, call.caller, vm.account):
+        raise unknown_id("id", given)
+    return row, nic, vm
 
 
 def require_steady(vm: records.Vm, to: str) -> None:
