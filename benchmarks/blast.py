@@ -23,8 +23,8 @@ class _Vector(ctypes.Structure):
     _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
 
 
-class _Message(ctypes.Structure):
-    """struct mmsghdr: struct msghdr and the number of bytes sent."""
+class _Header(ctypes.Structure):
+    """struct msghdr, padding at its end included."""
 
     _fields_ = (
         ("name", ctypes.c_void_p),
@@ -34,15 +34,20 @@ class _Message(ctypes.Structure):
         ("control", ctypes.c_void_p),
         ("control_length", ctypes.c_size_t),
         ("flags", ctypes.c_int),
-        ("sent", ctypes.c_uint),
     )
+
+
+class _Message(ctypes.Structure):
+    """struct mmsghdr."""
+
+    _fields_ = (("header", _Header), ("sent", ctypes.c_uint))
 
 
 def blast(address: str, seconds: float) -> float:
     """Send to a guest for so long; return the seconds it really took. Raises ``OSError``."""
     payload = ctypes.create_string_buffer(PAYLOAD, len(PAYLOAD))
     vector = _Vector(ctypes.cast(payload, ctypes.c_void_p), len(PAYLOAD))
-    messages = (_Message * BATCH)(*(_Message(vectors=ctypes.pointer(vector), vector_count=1) for _ in range(BATCH)))
+    messages = (_Message * BATCH)(*(_Message(_Header(vectors=ctypes.pointer(vector), vector_count=1)) for _ in range(BATCH)))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         sender.connect((address, PORT))
         start = now = time.perf_counter()
