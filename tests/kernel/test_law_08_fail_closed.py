@@ -18,7 +18,7 @@ from tests.kernel.netns import Netns
 from tests.waiting import wait_until
 from vxloom.dataplane.host import HostDataplane
 from vxloom.model.filters import RULESET_VERSION
-from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Resource, Tap, VxlanDevice
+from vxloom.model.state import TAP_GROUP, Bridge, FilterTable, HostState, PortFilter, Resource, Tap, VxlanDevice
 from vxloom.planner import diff
 
 ME, MY_IP, MY_IP6, MY_LOCAL = "02:00:00:00:00:01", "10.1.1.1", "fd00:1::1", "fe80::ff:fe00:1"
@@ -166,14 +166,26 @@ class Switch:
         rows = json.loads(self.netns.run("bridge", "-json", "fdb", "show", "br", "brvx-7"))
         return {row["mac"] for row in rows if row.get("state") not in {"static", "permanent"}}
 
+    def link(self, name: str) -> dict[str, object]:
+        found: list[dict[str, object]] = json.loads(self.netns.run("ip", "-json", "-details", "link", "show", name))
+        return found[0]
+
+    def group(self, name: str) -> int:
+        """By number: of the names `ip` gives groups there is one, of group 0."""
+        return int(str(self.link(name)["group"]).replace("default", "0"))
+
     def count(self, name: str) -> int:
         return self.host.counters()[name]
 
     def unicast(self) -> tuple[int, int]:
         """Unicast frames that came in, and that went out."""
-        listed = json.loads(self.netns.run("nft", "-j", "list", "counters", "table", "bridge", "vxloom"))["nftables"]
-        packets = {each["counter"]["name"]: each["counter"]["packets"] for each in listed if "counter" in each}
-        return packets["unicast_in"], packets["unicast_out"]
+        return self._seen("admitted"), self._seen("forwarded")
+
+    def _seen(self, chain: str) -> int:
+        listed = json.loads(self.netns.run("nft", "-j", "list", "chain", "bridge", "vxloom", chain))["nftables"]
+        return sum(
+            int(part["counter"]["packets"]) for each in listed if "rule" in each for part in each["rule"]["expr"] if "counter" in part
+        )
 
 
 @pytest.fixture
@@ -283,6 +295,44 @@ def test_a_mac_learnt_on_a_bound_port_is_seen_and_forgotten(switch: Switch) -> N
     known = switch.netns.run("bridge", "fdb", "show", "br", "brvx-7")
     assert THEIRS not in known
     assert FREE.replace("03", "04") not in known
+
+
+def test_a_bound_port_that_lost_its_group_is_still_known(switch: Switch) -> None:
+    """By its name: an agent that was just upgraded finds taps without."""
+    for tap in ("t1", "t2"):
+        switch.netns.run("ip", "link", "set", tap, "group", "default")
+    assert [name for name, frame in GOOD.items() if not switch.arrives(switch.one, frame)] == []
+    assert {name: number for name, number in switch.host.counters().items() if number} == {}
+    wrong = {name: (counter, frame, switch.count(counter)) for name, (counter, frame) in BAD.items()}
+    assert [name for name, (_, frame, _) in wrong.items() if switch.arrives(switch.one, frame)] == []
+    assert {name for name, (counter, _, before) in wrong.items() if switch.count(counter) == before} == set()
+
+
+def test_a_port_with_the_group_of_bound_ones_and_no_filter_sends_nothing(switch: Switch) -> None:
+    switch.netns.run("ip", "link", "set", "t4", "group", str(TAP_GROUP))
+    switch.attach("t4")
+    frame = frames.udp4(THEIRS, BROADCAST, THEIR_IP, "255.255.255.255")
+    before = switch.count("spoofed_mac")
+    assert not switch.arrives(switch.four, frame)
+    assert switch.count("spoofed_mac") == before + 1
+    assert THEIRS not in switch.learnt()
+    switch.settle()
+    assert [(stray.name, stray.quarantined) for stray in switch.host.observe().strays] == [("t4", True)]
+    assert switch.group("t4") == 0
+
+
+@pytest.mark.parametrize("where", ["nowhere", "theirs"])
+def test_a_tap_that_others_took_off_loses_our_group_when_nothing_binds_it(switch: Switch, where: str) -> None:
+    """Else its frames would still be ours to drop on whatever bridge it comes to; which that is, is not ours to change."""
+    switch.netns.run("ip", "link", "add", "theirs", "type", "bridge")
+    switch.netns.run("ip", "link", "set", "t1", *(("nomaster",) if where == "nowhere" else ("master", "theirs")))
+    wanted = {resource.key: resource for resource in WANTED if resource.key not in {("tap", "t1"), ("filter", "t1")}}
+    assert switch.group("t1") == TAP_GROUP
+    for _ in range(2):
+        assert switch.host.apply(diff(HostState(wanted), switch.host.observe())).failed == {}
+    assert (switch.group("t1"), switch.group("t2")) == (0, TAP_GROUP)
+    assert switch.link("t1").get("master", "nowhere") == where
+    assert diff(HostState(wanted), switch.host.observe()).steps == ()
 
 
 def test_another_bridge_of_the_host_is_none_of_our_business(switch: Switch) -> None:

@@ -15,6 +15,7 @@ from vxloom.model.filters import RULESET_VERSION
 from vxloom.model.state import PortFilter
 
 WHOLE = PortFilter("vt0", frozenset({"02:00:00:00:00:01"}), frozenset({"10.1.1.1", "fd00::1"}))
+SILENT = PortFilter("vt0", frozenset(), frozenset({"10.1.1.1"}))
 MACS = st.integers(1, 2**40 - 1).map(format_mac)
 IPS = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6)).map(str)
 PORTS = st.builds(
@@ -28,7 +29,7 @@ PORTS = st.builds(
 
 def test_rules_do_not_change_under_the_same_version() -> None:
     """A host with the old rules must see that its table is another: raise RULESET_VERSION, then note both here."""
-    assert (RULESET_VERSION, hashlib.blake2b(RULES.encode(), digest_size=8).hexdigest()) == ("1", "2fc8563a40128193")
+    assert (RULESET_VERSION, hashlib.blake2b(RULES.encode(), digest_size=8).hexdigest()) == ("2", "76186f0df3d72a34")
 
 
 @given(PORTS)
@@ -36,15 +37,45 @@ def test_a_filter_comes_back_from_its_elements(port: PortFilter) -> None:
     assert port_of(port.tap, elements_of(port)) == port
 
 
-@pytest.mark.parametrize("lost", sorted(elements_of(WHOLE)), ids=" ".join)
-def test_a_lost_element_makes_another_filter(lost: Element) -> None:
-    assert port_of("vt0", elements_of(WHOLE) - {lost}) != WHOLE
+@pytest.mark.parametrize(
+    ("port", "lost"),
+    [
+        pytest.param(port, lost, id=f"{' '.join(lost)}, {len(port.macs)} MACs")
+        for port in (WHOLE, SILENT)
+        for lost in sorted(elements_of(port))
+    ],
+)
+def test_a_lost_element_makes_another_filter(port: PortFilter, lost: Element) -> None:
+    assert port_of("vt0", elements_of(port) - {lost}) != port
 
 
-@pytest.mark.parametrize("which", ["macs", "raw_macs", "ipv4", "ipv6", "local6", "ports"])
-def test_a_strange_element_makes_another_filter(which: str) -> None:
-    values = {"macs": "02:00:00:00:00:66", "ipv4": "10.1.1.66", "ports": "unchecked"}
-    assert port_of("vt0", elements_of(WHOLE) | {Element(which, "vt0", values.get(which, "0x66"))}) != WHOLE
+@pytest.mark.parametrize("port", [WHOLE, SILENT], ids=["with MAC", "without"])
+@pytest.mark.parametrize(
+    "strange",
+    [
+        Element("macs", "vt0", "0x66"),
+        Element("ipv4", "vt0", "10.1.1.66"),
+        Element("ipv6", "vt0", "0x66"),
+        Element("local6", "vt0", "0x66"),
+        Element("senders", "vt0", "02:00:00:00:00:01 . 10.1.1.66"),
+        Element("ports", "vt0", "02:00:00:00:00:66", "checked"),
+        Element("ports", "vt0", "02:00:00:00:00:66", "unchecked"),
+        Element("ports", "vt0", "02:00:00:00:00:66", "accept"),
+    ],
+    ids=" ".join,
+)
+def test_a_strange_element_makes_another_filter(port: PortFilter, strange: Element) -> None:
+    assert port_of("vt0", elements_of(port) | {strange}) != port
+
+
+def test_ipv4_of_a_checked_port_is_admitted_by_mac_and_address_together() -> None:
+    macs, ips = {"02:00:00:00:00:01", "02:00:00:00:00:02"}, {"10.1.1.1", "10.1.1.2", "fd00::1"}
+    checked = PortFilter("vt0", frozenset(macs), frozenset(ips))
+    free = PortFilter("vt0", frozenset(macs), frozenset(ips), checked=False)
+    assert {element.value for element in elements_of(checked) if element.set == "senders"} == {
+        f"{mac} . {ip}" for mac in macs for ip in ips - {"fd00::1"}
+    }
+    assert [element for element in elements_of(free) if element.set == "senders"] == []
 
 
 @pytest.mark.parametrize("name", ['a"b', "a b", "a*", "", "sixteen-letters-", "a;b", "a\nb", "a\n", "a{b"])

@@ -280,6 +280,8 @@ def touched(plan: Plan) -> Scope:
         match resource or step:
             case Bridge(vni=vni) | VxlanDevice(vni=vni) | RowsStep(vni=vni):
                 vnis.add(vni)
+            case Tap(name=name, bridge=""):  # taken off its bridge by other hands
+                taps.add(name)
             case Tap(name=name, bridge=bridge):
                 taps.add(name)
                 vnis.add(int(bridge.removeprefix(bridge_name(0)[:-1])))

@@ -22,7 +22,7 @@ _SOL_NETLINK: Final = 270
 _ADD_MEMBERSHIP: Final = 1
 _SO_RCVBUFFORCE: Final = 33
 _SUBSYSTEM: Final = 10 << 8
-_NEWSETELEM, _DELSETELEM, _NEWGEN, _GETGEN, _GETOBJ = 12, 14, 15, 16, 19
+_GETRULE, _NEWSETELEM, _DELSETELEM, _NEWGEN, _GETGEN, _GETOBJ = 7, 12, 14, 15, 16, 19
 _DESTROYSETELEM: Final = 30
 _ERROR, _DONE = 2, 3
 _REQUEST, _DUMP = 1, 0x300
@@ -60,6 +60,21 @@ class Nfnetlink:
             fields = attributes(body, 4)
             if int.from_bytes(fields[3], "big") == 1 and _text(fields[1]) == table:  # NFT_OBJECT_COUNTER
                 found[_text(fields[2])] = int.from_bytes(attributes(fields[4])[2], "big")
+        return found
+
+    def rule_counters(self, table: str) -> dict[str, int]:
+        """Return chain → packets that the counters in a bridge table's rules saw, of chains that have any; a missing table has none.
+
+        Chains are read in the order of their making, within one dump.
+        """
+        name = attribute(1, table.encode() + b"\0")
+        found: dict[str, int] = {}
+        for _, body in self._ask(_GETRULE, _NFGENMSG.pack(NFPROTO_BRIDGE, 0, 0) + name, dump=True):
+            fields = attributes(body, 4)
+            for expression in _list(fields.get(4, b"")):  # NFTA_RULE_EXPRESSIONS
+                if _text(expression[1]) == "counter":
+                    chain = _text(fields[2])
+                    found[chain] = found.get(chain, 0) + int.from_bytes(attributes(expression[2])[2], "big")
         return found
 
     def _ask(self, kind: int, body: bytes, *, dump: bool = False) -> Iterator[tuple[int, bytes]]:
@@ -144,14 +159,19 @@ class Changes:
 
 def _taps_of(elements: bytes) -> Iterator[str]:
     """Yield the interface name every key of ours begins with (NFTA_SET_ELEM_LIST_ELEMENTS)."""
-    position = 0
-    while position + 4 <= len(elements):
-        length = int.from_bytes(elements[position : position + 2], "little")
-        if length < 4:
-            return
-        fields = attributes(elements[position + 4 : position + length])
+    for fields in _list(elements):
         if 1 in fields:  # NFTA_SET_ELEM_KEY, with NFTA_DATA_VALUE inside
             yield _text(attributes(fields[1]).get(1, b"")[:_NAME_SIZE])
+
+
+def _list(payload: bytes) -> Iterator[dict[int, bytes]]:
+    """Yield the attributes of each member of a list (NFTA_LIST_ELEM)."""
+    position = 0
+    while position + 4 <= len(payload):
+        length = int.from_bytes(payload[position : position + 2], "little")
+        if length < 4:
+            return
+        yield attributes(payload[position + 4 : position + length])
         position += (length + 3) & ~3
 
 

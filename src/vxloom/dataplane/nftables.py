@@ -15,7 +15,20 @@ import msgspec
 
 from vxloom.dataplane.nfnetlink import Nfnetlink
 from vxloom.dataplane.nft import Nft
-from vxloom.dataplane.ruleset import COUNTERS, MARK_PREFIX, RULES, SETS, TABLE, Element, commands, elements_of, port_of
+from vxloom.dataplane.ruleset import (
+    ADMITTED,
+    COUNTERS,
+    FORWARDED,
+    MARK_PREFIX,
+    RAW,
+    RULES,
+    SETS,
+    TABLE,
+    Element,
+    commands,
+    elements_of,
+    port_of,
+)
 from vxloom.errors import DataplaneError, VxloomError
 from vxloom.model.filters import RULESET_VERSION
 from vxloom.model.state import FilterTable, HostState, Key, PortFilter, Resource
@@ -96,13 +109,12 @@ class NfTables:
 
     def counters(self) -> dict[str, int]:
         """Return drops by reason, ``unknown_unicast`` among them (never falling while this driver lives). Raises ``DataplaneError``."""
-        found = self._nfnetlink.counters(TABLE)
-        again = self._nfnetlink.counters(TABLE)
+        drops = self._nfnetlink.counters(TABLE)
+        found = self._nfnetlink.rule_counters(TABLE)
+        again = self._nfnetlink.rule_counters(TABLE)
         # A frame between its two counters at the moment of reading looks missed; at the next reading it is another one, if any.
-        missed = min(each.get("unicast_in", 0) - each.get("unicast_out", 0) for each in (found, again))
-        return {name: found.get(name, 0) for name in COUNTERS} | {
-            "unknown_unicast": self._unicast.total(found.get("unicast_in", 0), missed)
-        }
+        missed = min(each.get(ADMITTED, 0) - each.get(FORWARDED, 0) for each in (found, again))
+        return {name: drops.get(name, 0) for name in COUNTERS} | {"unknown_unicast": self._unicast.total(found.get(ADMITTED, 0), missed)}
 
     # ----------------------------------------------------------------------------------------------------------- reading
 
@@ -214,12 +226,14 @@ def _elements(name: str, listed: object) -> list[Element]:
         match key:
             case str() if name == "taps":
                 found.append(Element(name, key, ""))
-            case [str() as tap, dict() as verdict] if name == "ports":
+            case [{"concat": [str() as tap, str() as mac]}, dict() as verdict] if name == "ports":
                 goto = verdict.get("goto") or verdict.get("jump") or {}
-                found.append(Element(name, tap, str(goto.get("target", next(iter(verdict), "")))))
+                found.append(Element(name, tap, mac, str(goto.get("target", next(iter(verdict), "")))))
+            case {"concat": [str() as tap, str() as mac, str() as ip]} if name == "senders":
+                found.append(Element(name, tap, f"{mac} . {ip}"))
             case {"concat": [str() as tap, value]}:
-                raw = name in {"raw_macs", "ipv6", "local6"}
-                found.append(Element(name, tap, f"{int(value, 0) if isinstance(value, str) else value:#x}" if raw else str(value)))
+                text = f"{int(value, 0) if isinstance(value, str) else value:#x}" if name in RAW else str(value)
+                found.append(Element(name, tap, text))
             case _:
                 raise DataplaneError(f"nftables set {name}", "read", errno.EPROTO, f"unexpected element {item!r}")
     return found

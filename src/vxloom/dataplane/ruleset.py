@@ -1,15 +1,21 @@
 """The rules of our nftables table, and what one port's filter is in its sets. Pure.
 
-A frame's way. *prerouting* (before the bridge learns: a drop in *forward* would still learn a spoofed MAC (measured)):
-``ports`` says by the tap's name whether the tap is bound, and whether its addresses are checked. Then the source MAC, then by
-ethertype the sender of ARP, IPv4, IPv6 or ND. Cost: one hash lookup for the tap, one for the MAC, one for the address, however
-many ports there are. *forward*: between a port of ours and one that is not ours nothing passes (there is no ``meta ibrname`` on
-all kernels, so bridges cannot be told by name): ours are ``taps`` and, by link group, the VXLAN devices.
+A frame's way. *prerouting* (before the bridge learns: a drop in *forward* would still learn a spoofed MAC (measured)): what
+comes from the overlay is admitted. From a bound tap, IPv4 of a checked port is admitted by one lookup of tap, MAC and address
+in ``senders``. Anything else is looked up by tap and MAC in ``ports``, which says whether addresses are checked; then by
+ethertype the sender of ARP, IPv6 or ND. What no element admits is dropped. *forward*: between a port of ours and one that is
+not ours nothing passes (there is no ``meta ibrname`` on all kernels, so bridges cannot be told by name).
+
+Whose a link is, is told by link group first, since comparing a number costs a third of looking up a name (measured). A tap
+that has lost its group is still known by its name in ``taps``: slower, not less safe. A link that has the group of taps and no
+element may not send.
 
 Unknown unicast is dropped by the bridge (no port floods it), which counts nothing. So unicast is counted where it enters and
 where it leaves: the difference reached no port. That costs a comparison and a counter per frame twice, and no set that would
 grow with the remote MACs; a sink port per bridge would count exactly but cost two links a segment. What it counts besides:
-unicast to the bridge's own MAC, or to a port that is down.
+unicast to the bridge's own MAC, or to a port that is down. The two counters are in their rules, as a named one costs the packet
+more (measured): in the chains ``admitted`` and ``forwarded``, which stand beside one another so that one dump reads both at
+nearly the same moment.
 
 Chains are entered by ``goto``, so a chain's end is the hook's policy, accept.
 
@@ -20,25 +26,32 @@ offsets; only the first ND option is looked at.
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import re
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from vxloom.errors import IntentError
 from vxloom.model.addresses import format_mac, parse_mac
-from vxloom.model.state import OVERLAY_GROUP, PortFilter
+from vxloom.model.state import OVERLAY_GROUP, TAP_GROUP, PortFilter
 
 TABLE: Final = "vxloom"
 COUNTERS: Final = ("spoofed_mac", "spoofed_ip", "spoofed_arp", "spoofed_nd", "dhcp_server", "bad_ethertype", "stray")
-"""Drops by reason. ``unicast_in`` and ``unicast_out`` besides: their difference is unknown unicast."""
+"""Drops by reason."""
+ADMITTED: Final = "admitted"
+FORWARDED: Final = "forwarded"
+"""The chains whose rules count unicast that entered and that left: their difference is unknown unicast."""
 CHECKED: Final = "checked"
 UNCHECKED: Final = "unchecked"
 MARK_PREFIX: Final = "rules_"
 """An empty chain named ``rules_<version>_<digest of the listing>`` says what the rules looked like when they were made."""
 
+_EITHER: Final = 0xFFFF_FFFE
+_OURS: Final = OVERLAY_GROUP & _EITHER
+"""What the groups of the overlay and of taps have in common."""
+
 RULES: Final = f"""
 table bridge {TABLE} {{
-  counter unicast_in {{ }}
-  counter unicast_out {{ }}
   counter spoofed_mac {{ }}
   counter spoofed_ip {{ }}
   counter spoofed_arp {{ }}
@@ -47,21 +60,23 @@ table bridge {TABLE} {{
   counter bad_ethertype {{ }}
   counter stray {{ }}
   set taps {{ type ifname; }}
-  map ports {{ type ifname : verdict; }}
-  set macs {{ typeof iifname . ether saddr; }}
-  set raw_macs {{ typeof iifname . @th,208,48; }}
+  map ports {{ type ifname . ether_addr : verdict; }}
+  set senders {{ typeof iifname . ether saddr . ip saddr; }}
+  set macs {{ typeof iifname . @th,208,48; }}
   set ipv4 {{ typeof iifname . ip saddr; }}
   set ipv6 {{ typeof iifname . @nh,64,128; }}
   set local6 {{ typeof iifname . @nh,64,128; }}
-  chain admitted {{
-    meta pkttype other counter name unicast_in
+  chain {ADMITTED} {{
+    meta pkttype other counter
+  }}
+  chain {FORWARDED} {{
+    meta pkttype other counter
   }}
   chain own_ip4 {{
     udp sport 67 udp dport 68 counter name dhcp_server drop
     goto admitted
   }}
   chain checked_ip4 {{
-    iifname . ip saddr @ipv4 goto own_ip4
     ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 goto admitted
     counter name spoofed_ip drop
   }}
@@ -70,7 +85,7 @@ table bridge {TABLE} {{
     arp ptype != ip counter name spoofed_arp drop
     arp hlen != 6 counter name spoofed_arp drop
     arp plen != 4 counter name spoofed_arp drop
-    iifname . arp saddr ether != @macs counter name spoofed_arp drop
+    iifname . @nh,64,48 != @macs counter name spoofed_arp drop
   }}
   chain checked_arp {{
     jump proper_arp
@@ -83,7 +98,7 @@ table bridge {TABLE} {{
     goto admitted
   }}
   chain rarp {{
-    iifname . @nh,64,48 @raw_macs goto admitted
+    iifname . @nh,64,48 @macs goto admitted
     counter name spoofed_arp drop
   }}
   chain own_ip6 {{
@@ -96,7 +111,7 @@ table bridge {TABLE} {{
     counter name spoofed_ip drop
   }}
   chain advertised {{
-    @th,192,8 2 iifname . @th,208,48 != @raw_macs counter name spoofed_nd drop
+    @th,192,8 2 iifname . @th,208,48 != @macs counter name spoofed_nd drop
     goto source_ip6
   }}
   chain checked_na {{
@@ -111,12 +126,12 @@ table bridge {TABLE} {{
   }}
   chain checked_ns {{
     ip6 saddr :: goto checked_dad
-    @th,192,8 1 iifname . @th,208,48 != @raw_macs counter name spoofed_nd drop
+    @th,192,8 1 iifname . @th,208,48 != @macs counter name spoofed_nd drop
     goto source_ip6
   }}
   chain checked_rs {{
     ip6 saddr :: goto admitted
-    @th,64,8 1 iifname . @th,80,48 != @raw_macs counter name spoofed_nd drop
+    @th,64,8 1 iifname . @th,80,48 != @macs counter name spoofed_nd drop
     goto source_ip6
   }}
   chain checked_icmp6 {{
@@ -135,7 +150,6 @@ table bridge {TABLE} {{
     goto source_ip6
   }}
   chain {CHECKED} {{
-    iifname . ether saddr != @macs counter name spoofed_mac drop
     ether type ip goto checked_ip4
     ether type ip6 goto checked_ip6
     ether type arp goto checked_arp
@@ -143,20 +157,22 @@ table bridge {TABLE} {{
     counter name bad_ethertype drop
   }}
   chain {UNCHECKED} {{
-    iifname . ether saddr != @macs counter name spoofed_mac drop
     ether type ip goto admitted
     ether type ip6 goto admitted
     ether type arp goto unchecked_arp
     ether type 0x8035 goto rarp
     counter name bad_ethertype drop
   }}
+  chain tap {{
+    ether type ip iifname . ether saddr . ip saddr @senders goto own_ip4
+    iifname . ether saddr vmap @ports
+    counter name spoofed_mac drop
+  }}
   chain prerouting {{
     type filter hook prerouting priority -300; policy accept;
-    iifname vmap @ports
-    meta iifgroup {OVERLAY_GROUP} meta pkttype other counter name unicast_in
-  }}
-  chain forwarded {{
-    meta pkttype other counter name unicast_out
+    meta iifgroup {OVERLAY_GROUP} goto admitted
+    meta iifgroup {TAP_GROUP} goto tap
+    iifname @taps goto tap
   }}
   chain from_ours {{
     meta oifgroup {OVERLAY_GROUP} goto forwarded
@@ -168,6 +184,7 @@ table bridge {TABLE} {{
   }}
   chain forward {{
     type filter hook forward priority -300; policy accept;
+    meta iifgroup & {_EITHER:#x} == {_OURS:#x} meta oifgroup & {_EITHER:#x} == {_OURS:#x} goto forwarded
     meta iifgroup {OVERLAY_GROUP} goto from_ours
     iifname @taps goto from_ours
     meta oifgroup {OVERLAY_GROUP} goto stray
@@ -176,17 +193,23 @@ table bridge {TABLE} {{
 }}
 """
 
-SETS: Final = ("taps", "ports", "macs", "raw_macs", "ipv4", "ipv6", "local6")
+SETS: Final = ("taps", "ports", "senders", "macs", "ipv4", "ipv6", "local6")
+RAW: Final = frozenset({"macs", "ipv6", "local6"})
+"""Sets whose keys nft shows as numbers after the tap's name."""
+NOBODY: Final = "00:00:00:00:00:00"
+"""The MAC under which a port without MACs stands in ``ports``. A bridge drops what it sends before any hook (``br_handle_frame``)."""
+AMISS: Final = "sets that contradict one another"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.:@+=,-]{1,15}")
 _UNIVERSAL: Final = 0x0200_0000_0000
 
 
 class Element(NamedTuple):
-    """One element: of which set, of which tap, and the rest of its key (of ``ports`` its chain); "" in ``taps``."""
+    """One element: of which set, of which tap, the rest of its key ("" in ``taps``), and in ``ports`` the chain it leads to."""
 
     set: str
     tap: str
     value: str
+    chain: str = ""
 
 
 def elements_of(port: PortFilter) -> frozenset[Element]:
@@ -194,32 +217,38 @@ def elements_of(port: PortFilter) -> frozenset[Element]:
     tap = port.tap
     if not _NAME.fullmatch(tap):
         raise IntentError(f"tap {tap!r} has a name that cannot be filtered", remedy="rename it: letters, digits and _.:@+=,- only")
-    found = {Element("taps", tap, ""), Element("ports", tap, CHECKED if port.checked else UNCHECKED)}
-    for mac in port.macs:
-        number = parse_mac(mac)
-        found |= {
-            Element("macs", tap, format_mac(number)),
-            Element("raw_macs", tap, _raw(number)),
-            Element("local6", tap, link_local(number)),
-        }
-    for ip in port.ips:
-        address = ipaddress.ip_address(ip)
-        version4 = isinstance(address, ipaddress.IPv4Address)
-        found.add(Element("ipv4", tap, str(address)) if version4 else Element("ipv6", tap, _raw(int(address))))
+    numbers = set(map(parse_mac, port.macs))
+    addresses = set(map(ipaddress.ip_address, port.ips))
+    ipv4 = {str(ip) for ip in addresses if isinstance(ip, ipaddress.IPv4Address)}
+    macs = set(map(format_mac, numbers))
+    chain = CHECKED if port.checked else UNCHECKED
+    found = {Element("taps", tap, "")}
+    found |= {Element("ports", tap, mac, chain) for mac in macs or {NOBODY}}
+    found |= {Element("senders", tap, sender) for sender in _senders(macs, ipv4, chain)}
+    found |= {Element("macs", tap, _raw(number)) for number in numbers}
+    found |= {Element("local6", tap, link_local(number)) for number in numbers}
+    found |= {Element("ipv4", tap, ip) for ip in ipv4}
+    found |= {Element("ipv6", tap, _raw(int(ip))) for ip in addresses if isinstance(ip, ipaddress.IPv6Address)}
     return frozenset(found)
 
 
 def port_of(tap: str, elements: frozenset[Element]) -> PortFilter:
-    """Return the filter some elements make. It has no MAC if its sets contradict one another or the tap is not in force, so that
-    whatever is amiss differs from what is wanted.
+    """Return the filter some elements make. Among its MACs is :data:`AMISS` if the sets contradict one another or the tap is not
+    in force, so that it differs from what is wanted.
     """
     by_set = {name: {element.value for element in elements if element.set == name} for name in SETS}
-    numbers = {_number(mac) for mac in by_set["macs"]}
-    agree = by_set["raw_macs"] == set(map(_raw, numbers)) and by_set["local6"] == set(map(link_local, numbers))
-    in_force = by_set["taps"] and by_set["ports"] in ({CHECKED}, {UNCHECKED})
+    chains = {element.chain for element in elements if element.set == "ports"}
+    macs = by_set["ports"] - {NOBODY}
+    numbers = {_number(mac) for mac in macs}
+    agree = (
+        by_set["taps"]
+        and chains in ({CHECKED}, {UNCHECKED})
+        and by_set["senders"] == _senders(macs, by_set["ipv4"], *chains)
+        and by_set["macs"] == set(map(_raw, numbers))
+        and by_set["local6"] == set(map(link_local, numbers))
+    )
     ips = by_set["ipv4"] | {str(ipaddress.IPv6Address(int(value, 16))) for value in by_set["ipv6"]}
-    macs = frozenset(by_set["macs"] if agree and in_force else ())
-    return PortFilter(tap, macs, frozenset(ips), checked=UNCHECKED not in by_set["ports"])
+    return PortFilter(tap, frozenset(macs if agree else {*macs, AMISS}), frozenset(ips), checked=UNCHECKED not in chains)
 
 
 def commands(verb: str, elements: frozenset[Element]) -> str:
@@ -241,9 +270,13 @@ def link_local(mac: int) -> str:
 def _key(element: Element, verb: str) -> str:
     if element.set == "taps":
         return f'"{element.tap}"'
-    if element.set == "ports":
-        return f'"{element.tap}" : goto {element.value}' if verb == "add" else f'"{element.tap}"'
-    return f'"{element.tap}" . {element.value}'
+    chain = f" : goto {element.chain}" if element.chain and verb == "add" else ""
+    return f'"{element.tap}" . {element.value}{chain}'
+
+
+def _senders(macs: Iterable[str], ipv4: Iterable[str], chain: str) -> set[str]:
+    """Return the keys that admit IPv4 by one lookup. Unchecked ports have none: they need no address."""
+    return {f"{mac} . {ip}" for mac, ip in itertools.product(macs, ipv4)} if chain == CHECKED else set()
 
 
 def _raw(number: int) -> str:

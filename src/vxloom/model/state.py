@@ -27,6 +27,8 @@ NEIGHBOUR_PROTOCOL = 118
 
 OVERLAY_GROUP = 0x76786C6D
 """Link group of our VXLAN devices ("vxlm"): by it the filters tell the overlay from other devices without a set of names."""
+TAP_GROUP = OVERLAY_GROUP ^ 1
+"""Link group of bound taps. It differs in the last bit, so that one masked comparison tells whether a link is either."""
 
 
 def vxlan_name(vni: int) -> str:
@@ -232,14 +234,15 @@ class PortFilter(_Alone):
 
 @dataclass(frozen=True, slots=True)
 class Tap(_Named):
-    """A bound tap: its attachment to the bridge, the port's flags and the MACs fixed to it.
+    """A bound tap: its attachment to the bridge, the port's flags, its link group and the MACs fixed to it.
 
     The device itself belongs to the hypervisor source; we attach and detach it. Deleting this resource
-    detaches the tap and never deletes the device.
+    detaches the tap, gives it back group 0, and never deletes the device.
     """
 
     name: str
     bridge: str
+    """Observed: "" if it was taken off our bridges by other hands and still has our group."""
     macs: frozenset[str]
     """Static, sticky bridge rows on this port: a locked port lets no other source in."""
     mtu: int
@@ -250,6 +253,7 @@ class Tap(_Named):
     """Unknown unicast to this port."""
     plain: bool = True
     """Broadcast and multicast reach it, it is not isolated, and its peers' ARP and ND reach it (no ``neigh_suppress``)."""
+    group: int = TAP_GROUP
     kind: ClassVar[str] = "tap"
     recreate_on: ClassVar[frozenset[str]] = frozenset()
 

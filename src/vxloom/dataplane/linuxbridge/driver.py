@@ -13,7 +13,7 @@ from vxloom.dataplane.linuxbridge.remove import Remove
 from vxloom.dataplane.linuxbridge.reread import reread_some
 from vxloom.dataplane.linuxbridge.write_rows import WriteRows
 from vxloom.dataplane.netlink import NetlinkSocket, PortFlags, link_dump, parse_links, set_link
-from vxloom.model.state import Bridge, HostState, Tap, VxlanDevice
+from vxloom.model.state import TAP_GROUP, Bridge, HostState, Tap, VxlanDevice
 from vxloom.planner.plan import ALL, Operation, Plan, QuarantineStep, ResourceStep, RowsStep, Scope, Step
 
 Kind = TypeVar("Kind", Bridge, VxlanDevice, Tap)
@@ -82,8 +82,11 @@ class LinuxBridge:
             port, bridge = links.get(step.name), links.get(step.bridge)
             if port is not None and bridge is not None and port.master == bridge.index:  # else it has left, which is what we want
                 there.append(place)
-        ports = [links[steps[place].name].index for place in there]
-        for failure in self._sock.batch([part for port in ports for part in (set_link(port, port=quiet), flush_port(port))]):
+        parts: list[bytes] = []
+        for place in there:
+            port = links[steps[place].name]
+            parts += [set_link(port.index, group=0 if port.group == TAP_GROUP else None, port=quiet), flush_port(port.index)]
+        for failure in self._sock.batch(parts):
             place = there[failure.index // 2]
             errors[place] = f"quarantine {steps[place].name}: {failure.text or os.strerror(failure.errno)} (errno {failure.errno})"
         return errors

@@ -175,7 +175,8 @@ class Install:
                 errors[place] = f"attach {tap.name} to {tap.bridge}: no link {missing} that can serve (errno {errno.ENODEV})"
                 groups.append(())
                 continue
-            parts = [set_link(link.index, mtu=tap.mtu)] if link.mtu != tap.mtu else []
+            # The group first: what is forwarded to or from a port without it takes the long way through the filters.
+            parts = [set_link(link.index, mtu=tap.mtu, group=tap.group)] if (link.mtu, link.group) != (tap.mtu, tap.group) else []
             if link.master != bridge.index:
                 if link.master:
                     parts.append(set_link(link.index, master=0))

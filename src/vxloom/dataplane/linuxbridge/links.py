@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from vxloom.dataplane.netlink import Link
 from vxloom.model.addresses import format_mac, unpack_ip
-from vxloom.model.state import MARK, Bridge, Foreign, Slot, Stray, Tap, VxlanDevice, altname
+from vxloom.model.state import MARK, TAP_GROUP, Bridge, Foreign, Slot, Stray, Tap, VxlanDevice, altname
 
 _BRIDGE_NAME = re.compile(r"^brvx-(\d+)$")
 _VXLAN_NAME = re.compile(r"^vxlan(\d+)$")
@@ -27,6 +27,8 @@ class Overlay:
     vxlans: Mapping[int, Link] = field(default_factory=dict)
     ports: tuple[Link, ...] = ()
     """Links on a bridge of ours that are no VXLAN device of ours."""
+    left: tuple[Link, ...] = ()
+    """Taps that have our group and are on no bridge of ours: taken off by other hands."""
     others: tuple[Link, ...] = ()
     """All links without our mark, ports included."""
 
@@ -76,7 +78,9 @@ def overlay_of(links: Iterable[Link]) -> Overlay:
         else:
             vxlans[vni] = link
     on_ours = {bridge.index for bridge in bridges.values()}
-    return Overlay(bridges, vxlans, tuple(link for link in others if link.master in on_ours), tuple(others))
+    ports = tuple(link for link in others if link.master in on_ours)
+    left = tuple(link for link in others if link.group == TAP_GROUP and link.master not in on_ours and may_be_tap(link))
+    return Overlay(bridges, vxlans, ports, left, tuple(others))
 
 
 def bridge_resource(vni: int, link: Link) -> Bridge:
@@ -123,7 +127,7 @@ def vxlan_resource(vni: int, link: Link, bridge: str) -> VxlanDevice:
 
 
 def tap_resource(link: Link, bridge: str, macs: PortMacs) -> Tap:
-    """Return a bound port as the planner sees it."""
+    """Return a bound port as the planner sees it; ``bridge``: the name of ours that it is on, "" if it was taken off."""
     port = link.port
     return Tap(
         name=link.name,
@@ -141,6 +145,7 @@ def tap_resource(link: Link, bridge: str, macs: PortMacs) -> Tap:
         learning=port is None or port.learning,
         flood=port is None or port.flood,
         plain=port is not None and port.mcast_flood and port.bcast_flood and not port.isolated and not port.neigh_suppress,
+        group=link.group,
     )
 
 
@@ -157,7 +162,7 @@ def stray_of(link: Link, bridge: str) -> Stray:
     """Return an unbound port of one of our bridges."""
     port = link.port
     quiet = port is not None and port.locked and not (port.learning or port.flood or port.mcast_flood or port.bcast_flood)
-    return Stray(link.name, bridge, quiet)
+    return Stray(link.name, bridge, quiet and link.group != TAP_GROUP)
 
 
 def foreign_of(link: Link) -> Foreign | None:

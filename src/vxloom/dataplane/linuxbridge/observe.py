@@ -72,6 +72,7 @@ def observe_some(sock: NetlinkSocket, scope: Scope, unread: frozenset[int] = fro
         {vni: link for vni, link in overlay.bridges.items() if vni in vnis},
         {vni: link for vni, link in overlay.vxlans.items() if vni in vnis},
         overlay.ports,
+        overlay.left,
         overlay.others,
     )
     blocks = [block for bridge in wanted.values() for block in sock.dump(neighbour_dump(ifindex=bridge.index))]
@@ -142,6 +143,9 @@ def _state(overlay: Overlay, by_index: dict[int, Link], fdb: Rows, neighbours: R
             resources[tap.key] = tap
         else:
             strays.append(stray_of(link, on))
+    for link in overlay.left:
+        tap = tap_resource(link, "", PortMacs())
+        resources[tap.key] = tap
     foreign: list[Foreign] = [each for each in map(foreign_of, overlay.others) if each is not None]
     return HostState(
         resources=resources,

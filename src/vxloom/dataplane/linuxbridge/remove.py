@@ -19,7 +19,7 @@ from typing import Final
 from vxloom.dataplane.linuxbridge.links import is_ours
 from vxloom.dataplane.linuxbridge.observe import get_links
 from vxloom.dataplane.netlink import Failure, NetlinkSocket, delete_group, delete_link, link_dump, parse_links, set_link
-from vxloom.model.state import Bridge, VxlanDevice
+from vxloom.model.state import TAP_GROUP, Bridge, VxlanDevice
 
 _DYING: Final = 0x7800_0000
 """Link groups from here up to 2^24 more are for what is about to be deleted."""
@@ -64,13 +64,20 @@ class Remove:
         return errors
 
     def taps(self, names: Sequence[str]) -> list[str]:
-        """Detach taps from our bridges; the devices are not ours and stay."""
+        """Detach taps from our bridges and take our group off them; the devices are not ours and stay."""
         links = get_links(self._sock, names)
         bridges = {link.master for link in links.values() if link.master}
         ours = {link.index for link in parse_links(self._sock.dump(link_dump(kind="bridge"))) if is_ours(link)} if bridges else set()
-        there = [place for place, name in enumerate(names) if name in links and links[name].master in ours]
+        there: list[int] = []
+        changes: list[bytes] = []
+        for place, name in enumerate(names):
+            link = links.get(name)
+            attached, marked = (link.master in ours, link.group == TAP_GROUP) if link else (False, False)
+            if link and (attached or marked):
+                there.append(place)
+                changes.append(set_link(link.index, master=0 if attached else None, group=0 if marked else None))
         errors = [""] * len(names)
-        for failure in self._sock.batch([set_link(links[names[place]].index, master=0) for place in there]):
+        for failure in self._sock.batch(changes):
             if failure.errno not in _GONE:
                 errors[there[failure.index]] = _text(f"detach {names[there[failure.index]]}", failure)
         return errors
