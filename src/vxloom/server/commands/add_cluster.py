@@ -24,6 +24,9 @@ class AddCluster(Command):
         Parameter("podid", Kind.UUID, "its pod", required=True, related="listPods"),
         Parameter("zoneid", Kind.UUID, "its zone", required=True, related="listZones"),
         Parameter("allocationstate", Kind.STRING, "Enabled (the default) or Disabled"),
+        Parameter("url", Kind.STRING, "taken and ignored"),
+        Parameter("username", Kind.STRING, "taken and ignored"),
+        Parameter("password", Kind.STRING, "taken and ignored; do not send one"),
     )
     answer = CLUSTER
     example = "addCluster clustername=c2 clustertype=CloudManaged hypervisor=KVM podid=ID zoneid=ID"
@@ -32,6 +35,7 @@ class AddCluster(Command):
         """Return a list of one cluster."""
         given = call.arguments
         kind = hypervisors.hypervisor(given.need("hypervisor"))
+        places.cluster_type(given)
         state = places.allocation_state(given) or "Enabled"
         with call.write() as tx:
             zone = owners.fetch(tx, records.Zone, given.need("zoneid"), "zoneid")

@@ -18,6 +18,8 @@ _SERVERS = {
     "internaldns2": "internal_dns2",
     "ip6dns1": "ip6_dns1",
     "ip6dns2": "ip6_dns2",
+    "ipv6dns1": "ip6_dns1",
+    "ipv6dns2": "ip6_dns2",
 }
 
 

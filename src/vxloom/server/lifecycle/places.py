@@ -45,6 +45,14 @@ def guest_prefix(given: Arguments) -> str | None:
     return str(prefix)
 
 
+def cluster_type(given: Arguments) -> str:
+    """Return the type of a cluster, CloudManaged; raises :class:`RequestError` 431 for any other."""
+    text = given.filled("clustertype") or "CloudManaged"
+    if text.lower() != "cloudmanaged":
+        raise RequestError(f"Unable to resolve {text[:80]} to a supported cluster type", remedy="give CloudManaged")
+    return "CloudManaged"
+
+
 class Subnet(TypedDict, total=False):
     """The addressing columns of a pod."""
 
@@ -72,6 +80,9 @@ def management_subnet(given: Arguments) -> Subnet:
         end = subnet.broadcast_address - 1
     if any(address is not None and address not in subnet for address in (start, end)) or (start and end and start > end):
         raise RequestError(f"The addresses {start} to {end} are not a range inside {subnet}")
+    gateway = ipaddress.IPv4Address(str(texts["gateway"]))
+    if start is not None and end is not None and start <= gateway <= end:
+        raise RequestError(f"The gateway {gateway} shouldn't overlap start/end ip addresses {start} to {end}")
     return {
         "gateway": texts["gateway"],
         "netmask": str(subnet.netmask),

@@ -20,6 +20,8 @@ internaldns1 string first DNS server of the infrastructure
 internaldns2 string second DNS server of the infrastructure
 ip6dns1 string first IPv6 DNS server of guests
 ip6dns2 string second IPv6 DNS server of guests
+ipv6dns1 string the same as ip6dns1, as Ansible spells it
+ipv6dns2 string the same as ip6dns2, as Ansible spells it
 domain string network domain of guests
 domainid string domain the zone is dedicated to
 domainname string name of that domain
@@ -74,6 +76,9 @@ def zone_views(rx: ReadTransaction, zones: Sequence[records.Zone], *, root: bool
             "internaldns2": zone.internal_dns2 if root else None,
             "ip6dns1": zone.ip6_dns1 if root else None,
             "ip6dns2": zone.ip6_dns2 if root else None,
+            # Ansible's module spells them so, and takes what is absent for changed.
+            "ipv6dns1": zone.ip6_dns1 if root else None,
+            "ipv6dns2": zone.ip6_dns2 if root else None,
             "domain": zone.network_domain,
             "domainid": zone.domain,
             "domainname": domains[zone.domain].name if zone.domain in domains else None,
@@ -100,8 +105,9 @@ def pod_views(rx: ReadTransaction, pods: Sequence[records.Pod]) -> list[Fields]:
             "zonename": zones[pod.zone].name,
             "gateway": pod.gateway,
             "netmask": pod.netmask,
-            "startip": [pod.start_ip] if pod.start_ip else [],
-            "endip": [pod.end_ip] if pod.end_ip else [],
+            # No empty lists: Ansible takes the first element of any that is there.
+            "startip": [pod.start_ip] if pod.start_ip else None,
+            "endip": [pod.end_ip] if pod.end_ip else None,
             "allocationstate": pod.allocation_state,
         }
         for pod in pods
