@@ -9,9 +9,19 @@ from vxloom.model.intent import GuestSource
 from vxloom.store import records as r
 from vxloom.store.writing import WriteTransaction
 
-_DEFAULTS = 1
+_DEFAULTS = 2
 """Raised whenever :func:`complete` learns to add something."""
 _ROUTER_SERVICES = ("Dhcp", "Dns", "SourceNat", "UserData")
+_GUEST_SERVICES = ("Dhcp", "Dns", "UserData")
+_EDGE_SERVICES = (*_GUEST_SERVICES, "Firewall", "Lb", "PortForwarding", "SourceNat", "StaticNat", "Vpn")
+PROVIDERS: dict[str, tuple[str, ...]] = {
+    "VirtualRouter": ("Dhcp", "Dns", "Firewall", "Gateway", "Lb", "PortForwarding", "SourceNat", "StaticNat", "UserData", "Vpn"),
+    "SecurityGroupProvider": ("SecurityGroup",),
+    "VpcVirtualRouter": ("Dhcp", "Dns", "Gateway", "Lb", "NetworkACL", "PortForwarding", "SourceNat", "StaticNat", "UserData", "Vpn"),
+    "InternalLbVm": ("Lb",),
+    "ConfigDrive": ("Dhcp", "Dns", "UserData"),
+}
+"""Network service providers of a new physical network, and their services (NetworkServiceImpl.java)."""
 
 
 def begin(tx: WriteTransaction) -> None:
@@ -47,10 +57,60 @@ def complete(tx: WriteTransaction) -> None:
     known = tx.get(r.Meta, "defaults")
     if known is not None and int(known.value) >= _DEFAULTS:
         return
+    before = int(known.value) if known is not None else 0
+    if before < 2:
+        _add_offerings(tx)
+        for network in tx.all(r.PhysicalNetwork):
+            tx.add_all(providers(network.id))
     if known is None:
         tx.add(r.Meta(id="defaults", value=str(_DEFAULTS)))
     else:
         tx.update(r.Meta, "defaults", value=str(_DEFAULTS))
+
+
+def providers(physical_network: str) -> list[r.Provider]:
+    """Return the providers a physical network begins with."""
+    return [r.Provider(physical_network=physical_network, name=name, services=services) for name, services in PROVIDERS.items()]
+
+
+def _add_offerings(tx: WriteTransaction) -> None:
+    """Add CloudStack's default network offerings, by the names clients look for; one that has such a name already stays as it is.
+
+    Names and flags: ConfigurationServerImpl.createDefaultNetworkOfferings, NetworkOrchestrator.checkPersistL2NetworkOffering. Those for
+    VPCs and for devices we do not have are left out.
+    """
+    size = tx.one(r.ServiceOffering)
+    router = size.id if size else None
+
+    def add(name: str, text: str, guest_type: str, provider: str = "", services: tuple[str, ...] = (), *, stated: bool = False) -> None:
+        if tx.one(r.NetworkOffering, name=name) is not None:
+            return
+        offered: dict[str, tuple[str, ...]] = {
+            service: ("SecurityGroupProvider" if service == "SecurityGroup" else provider,) for service in services
+        }
+        row = r.NetworkOffering(
+            name=name,
+            display_text=text,
+            guest_type=guest_type,
+            state="Enabled",
+            is_default=True,
+            specify_vlan=stated,
+            specify_ip_ranges=guest_type == "Shared",
+            service_offering=router,
+            services=offered,
+        )
+        tx.add(row)
+
+    source_nat = "DefaultIsolatedNetworkOfferingWithSourceNatService"
+    add(source_nat, "Isolated, with source NAT", "Isolated", "VirtualRouter", _EDGE_SERVICES)
+    add("DefaultSharedNetworkOffering", "Shared", "Shared", "VirtualRouter", _GUEST_SERVICES, stated=True)
+    grouped = (*_GUEST_SERVICES, "SecurityGroup")
+    add("DefaultSharedNetworkOfferingWithSGService", "Shared, with security groups", "Shared", "VirtualRouter", grouped, stated=True)
+    add("QuickCloudNoServices", "Shared, without services", "Shared", stated=True)
+    add("DefaultL2NetworkOfferingVlan", "Layer 2 only, its VNI stated", "L2", stated=True)
+    add("DefaultL2NetworkOfferingConfigDrive", "Layer 2 only, with config drive user data", "L2", "ConfigDrive", ("UserData",))
+    text = "Layer 2 only, with config drive user data, its VNI stated"
+    add("DefaultL2NetworkOfferingConfigDriveVlan", text, "L2", "ConfigDrive", ("UserData",), stated=True)
 
 
 def _offerings(router: str) -> list[r.NetworkOffering]:

@@ -174,6 +174,7 @@ def test_a_plan_is_what_the_agent_says(desk: Desk) -> None:
 
 def test_a_physical_network_starts_disabled_without_tags(desk: Desk) -> None:
     zone = desk.zone()
+    desk.ask("updateZone", id=zone, allocationstate="Disabled")
     answer = desk.ask("createPhysicalNetwork", name="p2", zoneid=zone, isolationmethods="VXLAN", vlan="7000-7001,6500-6500")
     assert {"id", "jobid"} == set(answer)
     row = desk.ask("listPhysicalNetworks", id=answer["id"])["physicalnetwork"][0]
@@ -194,6 +195,7 @@ def test_a_physical_network_starts_disabled_without_tags(desk: Desk) -> None:
 def test_bad_ranges_change_nothing(desk: Desk, vlan: str) -> None:
     zone = desk.zone()
     physical = desk.ask("listPhysicalNetworks")["physicalnetwork"][0]["id"]
+    desk.ask("updateZone", id=zone, allocationstate="Disabled")
     refused = desk.refused("updatePhysicalNetwork", id=physical, vlan=vlan, networkspeed="10G")
     assert refused.status == 431
     assert desk.refused("createPhysicalNetwork", name="p2", zoneid=zone, vlan=vlan).status == 431
@@ -203,6 +205,7 @@ def test_bad_ranges_change_nothing(desk: Desk, vlan: str) -> None:
 
 def test_the_middle_of_another_range_is_seen(desk: Desk) -> None:
     zone = desk.zone(vlan="5000-5999")
+    desk.ask("updateZone", id=zone, allocationstate="Disabled")
     refused = desk.refused("createPhysicalNetwork", name="p2", zoneid=zone, vlan="4000-7000")
     assert refused.status == 431
     assert "already exists on another network in zone" in refused.text
@@ -218,6 +221,7 @@ def test_the_whole_range_costs_nothing(desk: Desk) -> None:
 @pytest.mark.parametrize("method", ["GRE", "VXLAN,VLAN", "vx"])
 def test_one_known_isolation_method(desk: Desk, method: str) -> None:
     zone = desk.zone()
+    desk.ask("updateZone", id=zone, allocationstate="Disabled")
     assert desk.refused("createPhysicalNetwork", name="p2", zoneid=zone, isolationmethods=method).status == 431
 
 

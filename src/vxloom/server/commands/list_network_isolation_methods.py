@@ -9,7 +9,7 @@ from vxloom.server.responses import Fields, many
 
 
 class ListNetworkIsolationMethods(Command):
-    """Lists isolation methods: VXLAN."""
+    """Lists the isolation methods hosts can carry: VXLAN."""
 
     name = "listNetworkIsolationMethods"
     parameters = LISTING

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from vxloom.errors import RequestError
-from vxloom.server.parameters import Arguments
+from vxloom.server.lifecycle import services
+from vxloom.server.parameters import Arguments, unknown_id
 from vxloom.store import ReadTransaction, records
+from vxloom.store.bootstrap import PROVIDERS
 
 TRAFFIC = {name.lower(): name for name in ("Guest", "Management", "Public", "Storage")}
 LABELS = {
@@ -16,6 +19,10 @@ LABELS = {
     "hypervnetworklabel": "hyperv_label",
     "ovm3networklabel": "ovm3_label",
 }
+
+
+METHODS = ("VXLAN", "VLAN")
+"""Isolation methods a physical network may state."""
 
 
 class Labels(TypedDict):
@@ -57,6 +64,23 @@ def tag(given: Arguments) -> str | None:
     return tags[0] if tags else None
 
 
+def provided(provider: str, chosen: Sequence[str]) -> tuple[str, ...]:
+    """Return the services a provider is to provide: those chosen, or all it may. Raises :class:`RequestError` 431 for others."""
+    able = PROVIDERS.get(provider, ())
+    found = tuple(sorted({services.service(text) for text in chosen}))
+    if wrong := [name for name in found if name not in able]:
+        raise RequestError(f"Provider {provider} does not provide {', '.join(wrong)}", remedy=f"it may provide {', '.join(able)}")
+    return found or able
+
+
+def fetch_element(rx: ReadTransaction, given: str, names: Sequence[str]) -> records.Provider:
+    """Return the provider an element is of; raises :class:`RequestError` 431 when it is none of these providers'."""
+    row = rx.one(records.Provider, element=given, name=list(names))
+    if row is None:
+        raise unknown_id("id", given)
+    return row
+
+
 def guest_network(
     rx: ReadTransaction, zone: records.Zone, tags: str | None, wanted: records.PhysicalNetwork | None
 ) -> records.PhysicalNetwork:
@@ -67,6 +91,7 @@ def guest_network(
     networks = [wanted] if wanted else rx.all(records.PhysicalNetwork, zone=zone.id)
     guest = {row.physical_network for row in rx.all(records.TrafficType, physical_network=[n.id for n in networks], traffic_type="Guest")}
     fit = [n for n in networks if n.zone == zone.id and n.state == "Enabled" and n.id in guest and (not tags or n.tags == tags)]
+    fit.sort(key=lambda n: rx.isolation(n) != "VXLAN")  # what hosts can carry goes first
     if not fit:
         what = f"Physical network {wanted.name}" if wanted else f"Zone {zone.name}"
         raise RequestError(

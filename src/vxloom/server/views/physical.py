@@ -15,7 +15,7 @@ name string its name
 zoneid string its zone's id
 zonename string its zone's name
 state string Enabled or Disabled
-isolationmethods string VXLAN or VLAN
+isolationmethods string VXLAN or VLAN; absent where none was stated
 vlan string ranges of VNIs: 5000-5100,6000-6999
 broadcastdomainrange string ZONE or POD
 networkspeed string speed of the network
@@ -37,7 +37,7 @@ vlan string VLAN of the traffic
 
 
 def physical_views(rx: ReadTransaction, networks: Sequence[records.PhysicalNetwork]) -> list[Fields]:
-    """Return physical networks; tags and vlan are absent when unset (Marvin's tests)."""
+    """Return physical networks; tags, vlan and isolationmethods are absent when unset (Marvin's tests)."""
     zones = by_id(rx, records.Zone, (network.zone for network in networks))
     return [
         {
@@ -46,7 +46,7 @@ def physical_views(rx: ReadTransaction, networks: Sequence[records.PhysicalNetwo
             "zoneid": network.zone,
             "zonename": zones[network.zone].name,
             "state": network.state,
-            "isolationmethods": network.isolation_method,
+            "isolationmethods": network.isolation_method or None,
             "vlan": rx.vni_ranges_text(network.id) or None,
             "broadcastdomainrange": network.broadcast_domain_range,
             "networkspeed": network.network_speed,
