@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vxloom.server.fleet import Fleet
 from vxloom.server.parameters import Arguments
@@ -31,6 +31,16 @@ class Caller:
         return self.account.type is records.AccountType.DOMAIN_ADMIN
 
 
+@dataclass(slots=True)
+class _Shared:
+    """The one transaction of a call that is remembered with its answer, and what is to be done when it is committed."""
+
+    tx: Transaction | None = None
+    failed: BaseException | None = None
+    """What went wrong within :meth:`Call.write`: then nothing is kept, even if the command went on."""
+    later: list[Callable[[], object]] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What a command gets."""
@@ -41,17 +51,54 @@ class Call:
     store: Store
     fleet: Fleet
 
+    _shared: _Shared = field(default_factory=_Shared)
+
     @contextmanager
     def read(self) -> Iterator[ReadTransaction]:
         """Open a consistent view of the store."""
+        if self._shared.tx is not None:
+            yield self._shared.tx
+            return
         with self.store.read() as rx:
             yield rx
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
-        """Open the one transaction of a command that changes something, in the caller's name."""
+        """Open the one transaction of a command that changes something, in the caller's name.
+
+        Within :meth:`whole` it is that one, which is committed later: what must come after the commit is for :meth:`after_commit`.
+        """
+        if self._shared.tx is not None:
+            try:
+                yield self._shared.tx
+            except BaseException as error:
+                self._shared.failed = error
+                raise
+            return
         with self.store.write(self.caller.user.username) as tx:
             yield tx
+        self._committed()
+
+    @contextmanager
+    def whole(self) -> Iterator[Transaction]:
+        """Make all the command reads and writes one transaction, which ends with this block."""
+        with self.store.write(self.caller.user.username) as tx:
+            self._shared.tx = tx
+            try:
+                yield tx
+            finally:
+                self._shared.tx = None
+            if self._shared.failed is not None:
+                raise self._shared.failed
+        self._committed()
+
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Have something done once the transaction at hand is committed: what the store cannot take back. It must not fail."""
+        self._shared.later.append(action)
+
+    def _committed(self) -> None:
+        while self._shared.later:
+            self._shared.later.pop(0)()
 
     def event(self, tx: Transaction, kind: str, description: str, resource_type: str = "", resource: str = "", **more: str) -> None:
         """Leave an entry in the audit trail: the caller did this to that object."""

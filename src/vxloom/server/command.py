@@ -19,7 +19,7 @@ from typing import ClassVar
 from vxloom.errors import RequestError
 from vxloom.server import commands
 from vxloom.server.call import Call, Caller
-from vxloom.server.parameters import Parameter
+from vxloom.server.parameters import IDEMPOTENCY_KEY, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.waiting import Step
 
@@ -40,6 +40,8 @@ def fields(text: str, **nested: tuple[Field, ...]) -> tuple[Field, ...]:
     return tuple(Field(name, kind, description, nested.get(name, ())) for name, kind, description in rows)
 
 
+QUESTIONS = ("list", "query", "get", "find", "vxloom")
+"""How the names of commands begin that only ask. Commands of our own that look at something begin with ``vxloom``."""
 SUCCESS = fields("success boolean true when it was done\ndisplaytext string what was done")
 
 
@@ -65,6 +67,16 @@ class Command(abc.ABC):
     def advance(self, step: Step) -> None:
         """Carry a job of this command on: finish it, or begin its next phase. Only commands whose jobs wait have it."""
         raise NotImplementedError(f"{self.name} has no jobs that wait")
+
+    @property
+    def asks(self) -> bool:
+        """Whether it only asks: it changes nothing, so it may be sent by GET and as often as one likes."""
+        return self.name.startswith(QUESTIONS) or self.name.endswith("IsEnabled")
+
+    @property
+    def takes(self) -> tuple[Parameter, ...]:
+        """All its parameters: the declared ones, and what every command takes that changes something."""
+        return self.parameters if self.asks else (*self.parameters, IDEMPOTENCY_KEY)
 
     def allows(self, caller: Caller) -> bool:
         """Tell whether a caller may use the command at all; what it may see with it is the command's business."""

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import structlog
 
 from vxloom.errors import IntentError, RequestError, TransportError, VxloomError
-from vxloom.server import parameters, responses, signature
+from vxloom.server import parameters, repetition, responses, signature
 from vxloom.server.call import Call, Caller
 from vxloom.server.callers import Credentials, credentials_of
-from vxloom.server.command import Command, find, registry
+from vxloom.server.command import QUESTIONS, Command, find, registry
 from vxloom.server.fleet import Fleet
 from vxloom.server.responses import Fields, Reply
 from vxloom.store import Store
@@ -23,7 +23,6 @@ from vxloom.store import Store
 Pair = tuple[str, str]
 _log = structlog.get_logger(__name__)
 _UNKNOWN_WRAPPER = "errorresponse"
-_QUESTIONS = ("list", "query", "get")
 _UNFORESEEN = RequestError("Internal error executing command, please contact your system administrator", code=530, cs_code=9999)
 
 
@@ -51,7 +50,7 @@ def answer(pairs: Sequence[Pair], *, store: Store, fleet: Fleet, posted: bool = 
         _log.exception("command failed", command=name)
         content, status = responses.failure(_UNFORESEEN), _UNFORESEEN.code
     # Questions come many a second (clients poll jobs): only changes and refusals are worth a line.
-    say = _log.debug if status == 200 and name.startswith(_QUESTIONS) else _log.info
+    say = _log.debug if status == 200 and name.startswith(QUESTIONS) else _log.info
     say("command", command=name[:80], status=status, milliseconds=round((time.monotonic() - started) * 1000, 1))
     return responses.reply(_wrapper(name, status), content, json=json, status=status)
 
@@ -67,7 +66,7 @@ def authenticate(pairs: Sequence[Pair], outer: dict[str, str], store: Store, *, 
         raise signature.refusal()
     version, strict = outer.get("signatureversion", ""), found.strict
     signature.check_expiry("3" if strict else version, outer.get("expires", ""), datetime.now(UTC), soon=strict)
-    if strict and not posted and not outer.get("command", "").startswith(_QUESTIONS):
+    if strict and not posted and not outer.get("command", "").startswith(QUESTIONS):
         raise RequestError("Changes must be sent by POST", code=405, cs_code=9999, remedy="see enforce.post.requests.and.timestamps")
     return found.caller
 
@@ -78,8 +77,10 @@ def _run(command: Command, pairs: Sequence[Pair], caller: Caller, store: Store, 
             f"The API [{command.name}] does not exist or is not available for user {caller.user.username}", code=401, cs_code=4365
         )
     given = parameters.collect(pairs)
-    checked = parameters.check(command.name, command.parameters, given)
-    return command.run(Call(command.name, checked, caller, store, fleet))
+    checked = parameters.check(command.name, command.takes, given)
+    call = Call(command.name, checked, caller, store, fleet)
+    keys = () if command.asks else repetition.keys_of(checked)
+    return repetition.once(call, keys, command.run) if keys else command.run(call)
 
 
 def _distinct(pairs: Sequence[Pair]) -> list[Pair]:

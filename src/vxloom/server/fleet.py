@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from vxloom.model.wire import Report
+from vxloom.store import Transaction
 
 
 class Fleet(Protocol):
@@ -34,5 +35,5 @@ class Fleet(Protocol):
     def simulate(self, host: str) -> None:
         """Start a simulated host that is in the store; it has a stream when this returns."""
 
-    def issue_token(self, zone: str, name: str, actor: str) -> str:
-        """Return the text of a new one-time join token for a host of that name in that zone."""
+    def issue_token(self, zone: str, name: str, actor: str, tx: Transaction | None = None) -> str:
+        """Return the text of a new one-time join token for a host of that name in that zone; with ``tx``, written in that transaction."""

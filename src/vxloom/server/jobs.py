@@ -141,14 +141,16 @@ class Runner:
             fail(tx, job, text, code=code)
 
     def sweep(self) -> None:
-        """Forget finished jobs nobody may ask for any more (setting ``vxloom.job.keep``, seconds); look at the pools of VNIs."""
+        """Forget jobs and remembered answers nobody may ask for any more (``vxloom.job.keep``, seconds); look at the pools of VNIs."""
         with self._store.read() as rx:
             before = self._clock() - rx.setting_int("vxloom.job.keep")
             ended = (records.JobStatus.DONE, records.JobStatus.FAILED)
             old = [job.id for job in rx.all(records.Job, order="completed", limit=_SWEPT, status=ended) if (job.completed or 0) < before]
-        if old:
+            said = [row.id for row in rx.all(records.Answered, order="created", limit=_SWEPT) if row.created < before]
+        if old or said:
             with self._store.write(ACTOR) as tx:
                 tx.delete_where(records.Job, id=old)
+                tx.delete_where(records.Answered, id=said)
         watch_pools(self._store)
         self._expunge()
 

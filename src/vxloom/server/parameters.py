@@ -53,6 +53,14 @@ class Parameter:
     """Longest text taken, characters."""
 
 
+IDEMPOTENCY_KEY = Parameter(
+    "idempotencykey", Kind.STRING, "vxloom's own: a word of the caller's; a call repeated with the same one is done once and answered alike"
+)
+"""Taken by every command that changes something."""
+CUSTOM_ID = Parameter(
+    "customid", Kind.STRING, "a word of the caller's, as idempotencykey; where a root admin gives a UUID, it becomes the object's id"
+)
+"""Declared by commands that make an object, which then give it :meth:`Arguments.custom_id`."""
 KEYWORD = Parameter("keyword", Kind.STRING, "part of the name, in any case")
 PAGE = Parameter("page", Kind.INTEGER, "which page, from 1; only together with pagesize")
 PAGE_SIZE = Parameter("pagesize", Kind.INTEGER, "objects on a page, at most 500; -1 without page: all")
@@ -125,6 +133,11 @@ class Arguments:
         given = self.filled(name)
         return None if given is None else _moment(given)
 
+    def custom_id(self, *, root: bool) -> str | None:
+        """Return the id a root admin chose for the new object, None where it gets one of its own."""
+        text = (self.filled(CUSTOM_ID.name) or "").lower()
+        return text if root and _is_uuid(text) else None
+
 
 def collect(pairs: Iterable[tuple[str, str]]) -> Arguments:
     """Return the arguments of a request, unchecked; the first of several equal names counts.
@@ -191,13 +204,17 @@ def _checked(command: str, parameter: Parameter, value: str) -> str:
 
 
 def _uuid(name: str, text: str) -> str:
-    try:
-        parsed = str(uuid.UUID(text))
-    except ValueError:
-        raise unknown_id(name, text) from None
-    if parsed != text.lower():  # the standard library also takes braces, "urn:" and no hyphens at all
+    if not _is_uuid(text.lower()):
         raise unknown_id(name, text)
-    return parsed
+    return text.lower()
+
+
+def _is_uuid(text: str) -> bool:
+    """Tell whether a text is a UUID as it is written (the standard library also takes braces, "urn:" and no hyphens at all)."""
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False
 
 
 def unknown_id(name: str, value: str) -> RequestError:

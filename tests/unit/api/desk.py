@@ -19,7 +19,7 @@ from vxloom.server.command import registry
 from vxloom.server.dispatch import answer
 from vxloom.server.jobs import Runner
 from vxloom.server.responses import Reply
-from vxloom.store import Acknowledgement, Store, records
+from vxloom.store import Acknowledgement, Store, Transaction, records
 
 PENDING, DONE, FAILED = 0, 1, 2
 
@@ -69,7 +69,7 @@ class Hosts:
     def simulate(self, host: str) -> None:
         self.up.add(host)
 
-    def issue_token(self, zone: str, name: str, actor: str) -> str:
+    def issue_token(self, zone: str, name: str, actor: str, tx: Transaction | None = None) -> str:
         return f"vxl1.{name}"
 
 

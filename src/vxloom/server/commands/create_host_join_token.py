@@ -27,9 +27,8 @@ class CreateHostJoinToken(Command):
     def run(self, call: Call) -> Fields:
         """Return the token."""
         name = call.arguments.need("name").strip()
-        with call.read() as rx:
-            zone = owners.fetch(rx, records.Zone, call.arguments.need("zoneid"), "zoneid")
-        token = call.fleet.issue_token(zone.id, name, call.caller.user.username)
         with call.write() as tx:
+            zone = owners.fetch(tx, records.Zone, call.arguments.need("zoneid"), "zoneid")
+            token = call.fleet.issue_token(zone.id, name, call.caller.user.username, tx)
             call.event(tx, "HOST.TOKEN.CREATE", f"Made a join token for host {name} in zone {zone.name}", "Zone", zone.id)
         return one("hostjointoken", {"token": token, "name": name, "zoneid": zone.id})

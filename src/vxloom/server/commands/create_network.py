@@ -7,7 +7,7 @@ from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
 from vxloom.server.lifecycle import addressing, networks, physical
-from vxloom.server.parameters import OWNER, Arguments, Kind, Parameter
+from vxloom.server.parameters import CUSTOM_ID, OWNER, Arguments, Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.networks import NETWORK, network_views
 from vxloom.store import ReadTransaction, Transaction, records
@@ -39,6 +39,7 @@ class CreateNetwork(Command):
         Parameter("physicalnetworkid", Kind.UUID, "the physical network; default: the first that fits", related="listPhysicalNetworks"),
         Parameter("networkdomain", Kind.STRING, "network domain of guests"),
         Parameter("acltype", Kind.STRING, "Account"),
+        CUSTOM_ID,
         *OWNER,
     )
     answer = NETWORK
@@ -58,7 +59,7 @@ class CreateNetwork(Command):
             vni = addressing.stated_vni(given.filled("vlan"), allowed=offering.specify_vlan, isolation=place.isolation_method)
             if vni is not None and not call.caller.root:
                 raise RequestError("Only root admins may state a VNI", code=531, cs_code=4365)
-            network = tx.add(_row(given, account, zone, offering, place, stated=vni is not None))
+            network = tx.add(_row(call, account, zone, offering, place, stated=vni is not None))
             call.event(tx, "NETWORK.CREATE", f"Created network {network.name} for account {account.name}", "Network", network.id)
             network = _numbered(call, tx, network, vni)
             return one("network", network_views(tx, [network], root=call.caller.root)[0])
@@ -84,7 +85,7 @@ def _place(rx: ReadTransaction, given: Arguments, zone: records.Zone, offering: 
 
 
 def _row(
-    given: Arguments,
+    call: Call,
     account: records.Account,
     zone: records.Zone,
     offering: records.NetworkOffering,
@@ -92,6 +93,7 @@ def _row(
     *,
     stated: bool,
 ) -> records.Network:
+    given = call.arguments
     if offering.guest_type == "L2":
         addressing.refuse_addresses(given)
         prefixes = addressing.Prefixes()
@@ -99,6 +101,7 @@ def _row(
         prefixes = addressing.prefixes_of(given, zone.guest_cidr)
     name = given.need("name").strip()
     return records.Network(
+        id=given.custom_id(root=call.caller.root) or records.new_id(),
         name=name,
         display_text=given.filled("displaytext") or name,
         zone=zone.id,

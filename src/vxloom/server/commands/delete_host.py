@@ -57,6 +57,6 @@ class DeleteHost(Command):
             maintenance.abandon(tx, host, f"Host {host.name} was removed")
             hypervisors.note_mixture(tx, host.zone)
             call.event(tx, "HOST.DELETE", f"Removed host {host.name}", "Host", host.id)
-        # After the commit: from here on the store refuses the certificate, so a stream that is cut cannot come back.
-        call.fleet.cut(host.id)
+            # After the commit: from then on the store refuses the certificate, so a stream that is cut cannot come back.
+            call.after_commit(lambda: call.fleet.cut(host.id))
         return success()

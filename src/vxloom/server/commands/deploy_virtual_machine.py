@@ -7,7 +7,7 @@ from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
 from vxloom.server.lifecycle import deployment, keys, machines, offerings, sizes
-from vxloom.server.parameters import OWNER, Kind, Parameter
+from vxloom.server.parameters import CUSTOM_ID, OWNER, Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.machines import MACHINE, machine_views
 from vxloom.server.waiting import Step
@@ -59,6 +59,7 @@ class DeployVirtualMachine(Command):
             "details[0].cpuNumber=2 and .memory=1024 of a customized offering; details[0].vxloom.source=external, .vxloom.tap=tap7, "
             ".vxloom.shared=IP,MAC; others are kept and shown",
         ),
+        CUSTOM_ID,
         *OWNER,
     )
     answer = MACHINE
@@ -97,13 +98,13 @@ def _made(call: Call, tx: Transaction) -> records.Vm:
     source, tap = deployment.guest_of(call, details, template)
     asked = deployment.wishes(given)
     networks = deployment.networks_of(call, tx, asked, account, zone)
-    vm = records.new_id()
+    vm = given.custom_id(root=call.caller.root) or records.new_id()
     name = deployment.name_of(tx, given, vm, networks)
     row = records.Vm(
         id=vm,
         name=name,
         display_name=given.filled("displayname") or name,
-        instance_name=f"i-{vm.partition('-')[0]}-VM",
+        instance_name=f"i-{records.new_id().partition('-')[0]}-VM",
         zone=zone.id,
         account=account.id,
         user=call.caller.user.id,

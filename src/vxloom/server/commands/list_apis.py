@@ -51,7 +51,7 @@ def _api(command: Command) -> Fields:
         "description": command.summary(),
         "isasync": command.asynchronous,
         "related": "",
-        "params": [_parameter(parameter) for parameter in command.parameters],
+        "params": [_parameter(parameter) for parameter in command.takes],
         "response": [_field(field) for field in (*command.answer, *(_JOB if command.asynchronous else ()))],
     }
 

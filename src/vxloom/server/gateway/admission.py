@@ -56,18 +56,13 @@ def check_schema(body: bytes) -> None:
         )
 
 
-def issue_token(store: Store, authority: Authority, zone: str, name: str, actor: str) -> str:
+def issue_token(tx: Transaction, authority: Authority, zone: str, name: str) -> str:
     """Return the text of a new one-time token for a host called ``name``; the store keeps its secret's hash."""
     token = authority.token()
-    with store.write(actor) as tx:
-        pod = tx.one(records.Pod, zone=zone) or tx.add(records.Pod(zone=zone, name="default"))
-        cluster = tx.one(records.Cluster, pod=pod.id) or tx.add(records.Cluster(zone=zone, pod=pod.id, name="default"))
-        hours = tx.setting_float("vxloom.token.hours")
-        tx.add(
-            records.JoinToken(
-                secret_hash=token.secret_hash, name=name, zone=zone, pod=pod.id, cluster=cluster.id, expires=time.time() + hours * 3600
-            )
-        )
+    pod = tx.one(records.Pod, zone=zone) or tx.add(records.Pod(zone=zone, name="default"))
+    cluster = tx.one(records.Cluster, pod=pod.id) or tx.add(records.Cluster(zone=zone, pod=pod.id, name="default"))
+    expires = time.time() + tx.setting_float("vxloom.token.hours") * 3600
+    tx.add(records.JoinToken(secret_hash=token.secret_hash, name=name, zone=zone, pod=pod.id, cluster=cluster.id, expires=expires))
     return token.text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -39,7 +40,7 @@ from vxloom.server.gateway.timing import Timing
 from vxloom.server.gateway.zone import Zone
 from vxloom.server.simulator import Simulator
 from vxloom.settings import ServerSettings
-from vxloom.store import Store, records
+from vxloom.store import Store, Transaction, records
 
 _log = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -115,9 +116,10 @@ class Gateway:
         rows = self._simulator.rows(host)
         asyncio.run_coroutine_threadsafe(self._simulator.begin(rows), self._loop).result()
 
-    def issue_token(self, zone: str, name: str, actor: str) -> str:
-        """Return the text of a new one-time join token for a host of that name in that zone."""
-        return issue_token(self._store, self._authority, zone, name, actor)
+    def issue_token(self, zone: str, name: str, actor: str, tx: Transaction | None = None) -> str:
+        """Return the text of a new one-time join token for a host of that name in that zone; with ``tx``, written in that transaction."""
+        with contextlib.nullcontext(tx) if tx is not None else self._store.write(actor) as writing:
+            return issue_token(writing, self._authority, zone, name)
 
     # --- the server -------------------------------------------------------------------------------------------------------
 
