@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from tests.unit.api.desk import Desk
 
-MOST = 22
+MOST = 20
 """Who asks (5), settings, page, and one for each kind of row a machine shows: its NICs, their addresses and ranges, owners, hosts, …"""
 
 
