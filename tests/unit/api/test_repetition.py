@@ -155,10 +155,10 @@ def test_of_two_at_once_the_second_gets_the_firsts_answer(desk: Desk, monkeypatc
 def test_what_cannot_be_taken_back_is_done_after_the_commit_and_once(desk: Desk, zone: str) -> None:
     host = desk.host(zone, "h1")
     for _ in range(2):
-        assert desk.ask("deleteHost", id=host, idempotencykey="k1") == {"success": True}
+        assert desk.ask("deleteHost", id=host, forced="true", idempotencykey="k1") == {"success": True}
         assert desk.hosts.cut_off == [host]
     other = desk.host(zone, "h2")
-    desk.ask("deleteHost", id=other)
+    desk.ask("deleteHost", id=other, forced="true")
     assert desk.hosts.cut_off == [host, other]
 
 
