@@ -89,11 +89,13 @@ def test_the_command_line(server: Server, zone: str) -> None:
 
 
 def test_the_command_line_waits_for_jobs_by_itself(server: Server, zone: str) -> None:
+    server.cli("updateZone", f"id={zone}", "allocationstate=Disabled")
     made = json.loads(server.cli("createPhysicalNetwork", "name=second", f"zoneid={zone}", "vlan=100-200").stdout)
     assert made["physicalnetwork"]["vlan"] == "100-200"
     quick = json.loads(server.cli("--async", "deletePhysicalNetwork", f"id={made['physicalnetwork']['id']}").stdout)
     job = json.loads(server.cli("queryAsyncJobResult", f"jobid={quick['jobid']}").stdout)
     assert (job["jobstatus"], job["jobresult"]) == (1, {"success": True})
+    server.cli("updateZone", f"id={zone}", "allocationstate=Enabled")
 
 
 def test_the_command_line_shows_errors(server: Server) -> None:
