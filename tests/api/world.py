@@ -35,13 +35,14 @@ class Server:
     def __init__(self, data: Path, *options: str) -> None:
         self.data = data
         self._options = options
+        self.program = [str(SCRIPTS / "vxloom")]
         self.log = data.parent / "server.log"
         self.port, self.agent_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         address = ["--listen", f"127.0.0.1:{self.port}", "--agent-listen", f"127.0.0.1:{self.agent_port}"]
-        command = [str(SCRIPTS / "vxloom"), "server", "--data", str(self.data), *address, *self._options]
+        command = [*self.program, "server", "--data", str(self.data), *address, *self._options]
         with self.log.open("ab") as log:
             # setpriv: the kernel ends the server when this process ends, however it ends
             self._process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *command], stdout=log, stderr=log)

@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import structlog
+
 from vxloom.server.fleet import Fleet
 from vxloom.server.parameters import Arguments
 from vxloom.server.responses import Fields, without_none
 from vxloom.store import ReadTransaction, Store, Transaction, records
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +97,16 @@ class Call:
         self._committed()
 
     def after_commit(self, action: Callable[[], object]) -> None:
-        """Have something done once the transaction at hand is committed: what the store cannot take back. It must not fail."""
+        """Have something done once the transaction at hand is committed: what the store cannot take back. A failure goes into the log."""
         self._shared.later.append(action)
 
     def _committed(self) -> None:
         while self._shared.later:
-            self._shared.later.pop(0)()
+            action = self._shared.later.pop(0)
+            try:
+                action()
+            except Exception:  # noqa: BLE001 - the commit stands; the command must not look failed to its caller
+                _log.exception("what was to follow a commit failed", command=self.command)
 
     def event(self, tx: Transaction, kind: str, description: str, resource_type: str = "", resource: str = "", **more: str) -> None:
         """Leave an entry in the audit trail: the caller did this to that object."""

@@ -58,8 +58,8 @@ class AddHost(Command):
             hypervisors.note_mixture(tx, zone.id)
             simulated = "simulated " if kind is hypervisors.SIMULATOR else ""
             call.event(tx, "HOST.ADD", f"Put {simulated}host {host.name} into cluster {cluster.name}", "Host", host.id)
-        if kind is hypervisors.SIMULATOR:
-            call.fleet.simulate(host.id)
+            if kind is hypervisors.SIMULATOR:
+                call.after_commit(lambda: call.fleet.simulate(host.id))
         with call.read() as rx:
             return many("host", host_views(rx, [owners.fetch(rx, records.Host, host.id)], call.fleet))
 

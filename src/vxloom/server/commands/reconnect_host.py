@@ -38,7 +38,7 @@ class ReconnectHost(Command):
             job = tx.start_job(command=self.name, account=caller.account.id, user=caller.user.id, instance_type=INSTANCE, instance=host.id)
             tx.wait_host(job.id, host.id, records.WaitRole.MUST)
             call.event(tx, "HOST.RECONNECT", f"Reconnecting host {host.name}", INSTANCE, host.id, state="Started", job=job.id)
-        call.fleet.reconnect(host.id)
+            call.after_commit(lambda: call.fleet.reconnect(host.id))  # one whose stream ended meanwhile greets anew by itself
         return {"jobid": job.id}
 
     def advance(self, step: Step) -> None:
