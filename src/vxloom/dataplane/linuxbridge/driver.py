@@ -25,7 +25,7 @@ class LinuxBridge:
     kinds = frozenset({Bridge.kind, VxlanDevice.kind, Tap.kind, "rows", "stray"})
 
     def __init__(self) -> None:
-        """Open the socket. Raises ``DataplaneError``."""
+        """Open the sockets. Raises ``DataplaneError``."""
         self._sock = NetlinkSocket()
         indexes = Indexes()
         indexes.skip(link.index for link in parse_links(self._sock.dump(link_dump())))
@@ -34,7 +34,8 @@ class LinuxBridge:
         self._rows = WriteRows(self._sock)
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Give the sockets back."""
+        self._remove.close()
         self._sock.close()
 
     def observe(self, scope: Scope = ALL) -> HostState:
