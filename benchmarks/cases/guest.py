@@ -55,7 +55,7 @@ def run(bench: Bench) -> Iterator[Row]:
     pairs = bench.size(12, 2)
     if bench.wants("guest-throughput"):
         with listening(ours, theirs):
-            mine, peers = _interleaved(bench, "Gbit/s", bench.size(24, 2), (ours, theirs), lambda path: throughput(path, 1))
+            mine, peers = _interleaved(bench, "Gbit/s", bench.size(48, 2), (ours, theirs), lambda path: throughput(path, 1))
         yield _rates("guest-throughput", "Gbit/s", mine, peers, Bound("ratio", ">=", 0.95))
     if bench.wants("guest-packets"):
         filtered = _filtered("h1")
