@@ -87,6 +87,7 @@ listKubernetesClusters kubernetescluster all id,name,state Kubernetes clusters
 listAnnotations annotation all id,entityid,entitytype,annotationfilter comments
 listResourceIcon resourceicon all resourceids,resourcetype icons
 listRegions region all id,name regions
+listProjectInvitations projectinvitation all id,activeonly,state invitations to projects
 listDedicatedZones dedicatedzone root zoneid,affinitygroupid zones dedicated to an account
 listDedicatedPods dedicatedpod root podid,affinitygroupid pods dedicated to an account
 listDedicatedClusters dedicatedcluster root clusterid,affinitygroupid clusters dedicated to an account
@@ -235,6 +236,16 @@ _REFUSED = (
         "there are no system machines",
         "leave it out",
         "startSystemVm stopSystemVm rebootSystemVm destroySystemVm migrateSystemVm scaleSystemVm changeServiceForSystemVm patchSystemVm",
+    ),
+    (
+        "there are no limits on what an account has",
+        "listResourceLimits answers -1 for every kind",
+        "updateResourceLimit updateResourceCount",
+    ),
+    (
+        "members join projects at once",
+        "addAccountToProject needs no invitation",
+        "updateProjectInvitation deleteProjectInvitation addUserToProject deleteUserFromProject",
     ),
     (
         "nobody is let in through LDAP",

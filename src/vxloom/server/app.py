@@ -15,6 +15,7 @@ from vxloom.errors import RequestError
 from vxloom.server import responses
 from vxloom.server.dispatch import Pair, answer
 from vxloom.server.fleet import Fleet
+from vxloom.server.visit import Guesses, Visit
 from vxloom.store import Store
 
 MAX_BODY = 1024 * 1024
@@ -25,14 +26,16 @@ FORM = "application/x-www-form-urlencoded"
 
 def create_app(store: Store, fleet: Fleet, begun: Callable[[], None] = lambda: None) -> Starlette:
     """Return the ASGI application of one server process; ``begun`` is called, in some thread, when a job was made."""
+    guesses = Guesses()
 
     async def api(request: Request) -> Response:
         try:
             pairs = await _parameters(request)
         except RequestError as error:
             return _response(responses.reply("errorresponse", responses.failure(error), json=True, status=error.code))
-        posted = request.method == "POST"
-        return _response(await run_in_threadpool(answer, pairs, store=store, fleet=fleet, posted=posted, begun=begun))
+        address = request.client.host if request.client else ""
+        visit = Visit(address, request.cookies, request.method == "POST", guesses)
+        return _response(await run_in_threadpool(answer, pairs, store=store, fleet=fleet, visit=visit, begun=begun))
 
     return Starlette(routes=[Route(path, api, methods=["GET", "POST"]) for path in ("/client/api", "/client/api/")])
 
@@ -67,4 +70,7 @@ async def _form(request: Request) -> str:
 
 
 def _response(reply: responses.Reply) -> Response:
-    return Response(reply.body, reply.status, media_type=None, headers={"content-type": reply.content_type})
+    response = Response(reply.body, reply.status, media_type=None, headers={"content-type": reply.content_type})
+    for cookie in reply.cookies:
+        response.headers.append("set-cookie", cookie)
+    return response

@@ -11,6 +11,8 @@ import structlog
 from vxloom.server.fleet import Fleet
 from vxloom.server.parameters import Arguments
 from vxloom.server.responses import Fields, without_none
+from vxloom.server.roles import Rule
+from vxloom.server.visit import Visit
 from vxloom.store import ReadTransaction, Store, Transaction, records
 
 _log = structlog.get_logger(__name__)
@@ -23,6 +25,8 @@ class Caller:
     user: records.User
     account: records.Account
     domain: records.Domain
+    rules: tuple[Rule, ...] | None = None
+    """What its role's rules say, the first that fits decides; None: the role is a default one, and its type says it all."""
 
     @property
     def root(self) -> bool:
@@ -33,6 +37,10 @@ class Caller:
     def domain_admin(self) -> bool:
         """Whether the caller may act for the accounts of its domain and of those below."""
         return self.account.type is records.AccountType.DOMAIN_ADMIN
+
+
+NOBODY = Caller(records.User(username="(nobody)", account=""), records.Account(name="", domain=""), records.Domain(name="", path=""))
+"""Who calls a command that is answered without a signature: nobody, who may nothing."""
 
 
 @dataclass(slots=True)
@@ -54,6 +62,7 @@ class Call:
     caller: Caller
     store: Store
     fleet: Fleet
+    visit: Visit = field(default_factory=Visit)
 
     _shared: _Shared = field(default_factory=_Shared)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vxloom.server.call import Caller
-from vxloom.store import Store, records
+from vxloom.server.roles import rules_of
+from vxloom.store import ReadTransaction, Store, records
 
 ENABLED = "enabled"
 
@@ -25,12 +26,17 @@ def credentials_of(store: Store, key: str) -> Credentials | None:
     with store.read() as rx:
         found = rx.user_by_key(key)
         strict = rx.setting_bool("enforce.post.requests.and.timestamps")
-    if found is None:
+        caller = caller_of(rx, *found) if found else None
+    if caller is None or not caller.user.secret_key:
         return None
-    user, account, domain = found
-    if not may_enter(user, account, domain) or not user.secret_key:
+    return Credentials(caller, caller.user.secret_key, strict)
+
+
+def caller_of(rx: ReadTransaction, user: records.User, account: records.Account, domain: records.Domain) -> Caller | None:
+    """Return a user as a caller; None when user, account or domain may not act."""
+    if not may_enter(user, account, domain):
         return None
-    return Credentials(Caller(user, account, domain), user.secret_key, strict)
+    return Caller(user, account, domain, rules_of(rx, account.role) if account.role else None)
 
 
 def may_enter(user: records.User, account: records.Account, domain: records.Domain) -> bool:

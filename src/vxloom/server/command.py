@@ -21,6 +21,7 @@ from vxloom.server import commands
 from vxloom.server.call import Call, Caller
 from vxloom.server.parameters import IDEMPOTENCY_KEY, Parameter
 from vxloom.server.responses import Fields
+from vxloom.server.roles import permits
 from vxloom.server.waiting import Step
 
 
@@ -54,7 +55,11 @@ class Command(abc.ABC):
     """Fields of the object (or of each listed object) in the answer, or in the result of its job."""
     asynchronous: ClassVar[bool] = False
     for_users: ClassVar[bool] = False
-    """Whether accounts other than root admins may call it."""
+    """Whether all accounts may call it, not only root admins."""
+    unsigned: ClassVar[bool] = False
+    """Whether it is answered without knowing who asks: its caller is then nobody."""
+    for_domain_admins: ClassVar[bool] = False
+    """Whether domain admins may call it, too."""
     wrapper: ClassVar[str] = ""
     """The key around the answer where it is not the lower-cased name and ``response``."""
     example: ClassVar[str]
@@ -79,8 +84,13 @@ class Command(abc.ABC):
         return self.parameters if self.asks else (*self.parameters, IDEMPOTENCY_KEY)
 
     def allows(self, caller: Caller) -> bool:
-        """Tell whether a caller may use the command at all; what it may see with it is the command's business."""
-        return self.for_users or caller.root
+        """Tell whether a caller may use the command at all; what it may see with it is the command's business.
+
+        The type of its role is the bound; the role's rules take from that.
+        """
+        if not (self.for_users or caller.root or (self.for_domain_admins and caller.domain_admin)):
+            return False
+        return caller.rules is None or permits(caller.rules, self.name)
 
     @classmethod
     def summary(cls) -> str:

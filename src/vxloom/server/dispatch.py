@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 import structlog
 
 from vxloom.errors import IntentError, RequestError, TransportError, VxloomError
-from vxloom.server import parameters, repetition, responses, signature
-from vxloom.server.call import Call, Caller
+from vxloom.server import parameters, repetition, responses, sessions, signature
+from vxloom.server.call import NOBODY, Call, Caller
 from vxloom.server.callers import Credentials, credentials_of
 from vxloom.server.command import QUESTIONS, Command, find, registry
 from vxloom.server.fleet import Fleet
 from vxloom.server.responses import Fields, Reply
+from vxloom.server.visit import Visit
 from vxloom.store import Store
 
 Pair = tuple[str, str]
@@ -26,19 +27,22 @@ _UNKNOWN_WRAPPER = "errorresponse"
 _UNFORESEEN = RequestError("Internal error executing command, please contact your system administrator", code=530, cs_code=9999)
 
 
-def answer(pairs: Sequence[Pair], *, store: Store, fleet: Fleet, posted: bool = False, begun: Callable[[], None] = lambda: None) -> Reply:
+def answer(
+    pairs: Sequence[Pair], *, store: Store, fleet: Fleet, visit: Visit | None = None, begun: Callable[[], None] = lambda: None
+) -> Reply:
     """Return the answer to a request's parameters (query first, then form, decoded). Never raises; runs in a worker thread.
 
-    ``posted``: the method was POST. ``begun`` is called when a job was made: the jobs' runner is to look at once.
+    ``begun`` is called when a job was made: the jobs' runner is to look at once.
     """
+    visit = visit or Visit()
     outer = {name.lower(): value for name, value in reversed(pairs)}
     json = outer.get("response", "").lower() == "json"
     name = outer.get("command", "")
     started = time.monotonic()
     try:
-        caller = authenticate(pairs, outer, store, posted=posted)
+        caller = NOBODY if _unsigned(name) else authenticate(pairs, outer, store, visit)
         command = find(name)
-        content = _run(command, pairs, caller, store, fleet)
+        content = _run(command, pairs, caller, store, fleet, visit)
         status = 200
         if command.asynchronous:
             begun()
@@ -52,34 +56,48 @@ def answer(pairs: Sequence[Pair], *, store: Store, fleet: Fleet, posted: bool = 
     # Questions come many a second (clients poll jobs): only changes and refusals are worth a line.
     say = _log.debug if status == 200 and name.startswith(QUESTIONS) else _log.info
     say("command", command=name[:80], status=status, milliseconds=round((time.monotonic() - started) * 1000, 1))
-    return responses.reply(_wrapper(name, status), content, json=json, status=status)
+    return responses.reply(_wrapper(name, status), content, json=json, status=status, cookies=visit.answered)
 
 
-def authenticate(pairs: Sequence[Pair], outer: dict[str, str], store: Store, *, posted: bool) -> Caller:
-    """Return who signed the request; raises the one refusal (401) for a missing or unknown key, a wrong signature, an expired request.
+def _unsigned(name: str) -> bool:
+    command = registry().get(name)
+    return command is not None and command.unsigned
 
-    With the setting ``enforce.post.requests.and.timestamps`` changes must be posted (405) and every request must expire soon.
+
+def authenticate(pairs: Sequence[Pair], outer: dict[str, str], store: Store, visit: Visit) -> Caller:
+    """Return who signed the request, or is in its session; raises the one refusal (401) for everybody else.
+
+    Refused are a missing or unknown key, a wrong signature, an expired request, a session that is stale or another's. With
+    the setting ``enforce.post.requests.and.timestamps`` changes must be posted (405) and every signed request must expire soon.
     """
     key, given = outer.get("apikey", ""), outer.get("signature", "")
+    if not (key or given) and sessions.COOKIE in visit.cookies:
+        caller, strict = sessions.caller_in(store, visit.cookies, outer.get(sessions.KEY, ""))
+        _refuse_unposted(outer, visit, strict=strict)
+        return caller
     found: Credentials | None = credentials_of(store, key) if key and given else None
     if found is None or not signature.verify(_distinct(pairs), given, found.secret):
         raise signature.refusal()
     version, strict = outer.get("signatureversion", ""), found.strict
     signature.check_expiry("3" if strict else version, outer.get("expires", ""), datetime.now(UTC), soon=strict)
-    if strict and not posted and not outer.get("command", "").startswith(QUESTIONS):
-        raise RequestError("Changes must be sent by POST", code=405, cs_code=9999, remedy="see enforce.post.requests.and.timestamps")
+    _refuse_unposted(outer, visit, strict=strict)
     return found.caller
 
 
-def _run(command: Command, pairs: Sequence[Pair], caller: Caller, store: Store, fleet: Fleet) -> Fields:
-    if not command.allows(caller):
+def _refuse_unposted(outer: dict[str, str], visit: Visit, *, strict: bool) -> None:
+    if strict and not visit.posted and not outer.get("command", "").startswith(QUESTIONS):
+        raise RequestError("Changes must be sent by POST", code=405, cs_code=9999, remedy="see enforce.post.requests.and.timestamps")
+
+
+def _run(command: Command, pairs: Sequence[Pair], caller: Caller, store: Store, fleet: Fleet, visit: Visit) -> Fields:
+    if not (command.unsigned or command.allows(caller)):
         raise RequestError(
             f"The API [{command.name}] does not exist or is not available for user {caller.user.username}", code=401, cs_code=4365
         )
     given = parameters.collect(pairs)
     checked = parameters.check(command.name, command.takes, given)
-    call = Call(command.name, checked, caller, store, fleet)
-    keys = () if command.asks else repetition.keys_of(checked)
+    call = Call(command.name, checked, caller, store, fleet, visit)
+    keys = () if command.asks or command.unsigned else repetition.keys_of(checked)
     return repetition.once(call, keys, command.run) if keys else command.run(call)
 
 

@@ -9,7 +9,7 @@ from typing import TypeAlias, TypeVar
 from vxloom.errors import RequestError
 from vxloom.server.parameters import Arguments
 from vxloom.server.responses import Fields, many
-from vxloom.store import Fold, Keyword, ReadTransaction
+from vxloom.store import Fold, Keyword, ReadTransaction, Tagged
 
 Row = TypeVar("Row")
 Where: TypeAlias = dict[str, object]
@@ -87,3 +87,11 @@ def keyword(given: Arguments, *columns: str) -> Where:
     """Return the filter of ``keyword``: part of one of the columns, in any case."""
     value = given.filled("keyword")
     return {} if value is None else {"keyword": Keyword(value, *columns)}
+
+
+def tagged(given: Arguments) -> Where:
+    """Return the filter of ``tags``: one of these tags (as the real server joins them); raises 431 for an entry without key or value."""
+    rows = [{name.lower(): value for name, value in row.items()} for row in given.rows("tags")]
+    if any("key" not in row or "value" not in row for row in rows):
+        raise RequestError("Each of tags needs a key and a value", remedy="write tags[0].key=KEY&tags[0].value=VALUE")
+    return {"tagged": Tagged(tuple((row["key"], row["value"]) for row in rows))} if rows else {}

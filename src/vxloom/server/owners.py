@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from vxloom.errors import RequestError
 from vxloom.server.call import Call, Caller
-from vxloom.server.parameters import Arguments, unknown_id
+from vxloom.server.parameters import unknown_id
 from vxloom.store import Fold, NoneOf, ReadTransaction, records
 
 PROJECT_ACCOUNT = records.AccountType.PROJECT
@@ -153,11 +153,12 @@ def named_account(call: Call, rx: ReadTransaction, name: str, domain: str | None
     return found
 
 
-def visible(call: Call, rx: ReadTransaction) -> tuple[str, ...] | NoneOf | None:
+def visible(call: Call, rx: ReadTransaction, *, pinned: tuple[str, ...] = ("id",)) -> tuple[str, ...] | NoneOf | None:
     """Return the condition on ``account`` of what a list may show; None: everybody's.
 
     As the real server: without ``listall``, ``account`` or ``domainid`` everybody sees only what is his own, and what belongs to
-    projects shows only with ``projectid`` (-1: of all of the caller's projects). An ``id`` shows whatever the caller reaches.
+    projects shows only with ``projectid`` (-1: of all of the caller's projects). A parameter that
+    names one object (``pinned``) shows whatever the caller reaches.
     """
     given = call.arguments
     name, domain, project = (given.filled(parameter) for parameter in ("account", "domainid", "projectid"))
@@ -169,7 +170,7 @@ def visible(call: Call, rx: ReadTransaction) -> tuple[str, ...] | NoneOf | None:
         return (named_account(call, rx, name, domain).id,)
     if domain is not None:
         return _of_domain(call, rx, fetch_domain(call, rx, domain), below=given.flag("isrecursive"))
-    if given.filled("id") is not None:
+    if any(given.filled(parameter) for parameter in pinned):
         return None if call.caller.root else (*_of_listall(call, rx), *_of_projects(call, rx))
     if not given.flag("listall"):
         return (call.caller.account.id,)
@@ -179,10 +180,24 @@ def visible(call: Call, rx: ReadTransaction) -> tuple[str, ...] | NoneOf | None:
     return _of_listall(call, rx)
 
 
-def project_of(given: Arguments) -> str | None:
-    """Return the one project a request names; None: none, or -1."""
-    wanted = given.filled("projectid")
-    return None if wanted in {None, _EVERY_PROJECT} else wanted
+def visible_projects(call: Call, rx: ReadTransaction) -> tuple[str, ...] | None:
+    """Return the condition on ``account`` of the projects a list may show; None: all."""
+    given = call.arguments
+    name, domain = given.filled("account"), given.filled("domainid")
+    if name is not None:
+        member = named_account(call, rx, name, domain)
+        projects = [row.project for row in rx.all(records.ProjectMember, account=member.id)]
+        return tuple(row.account for row in rx.all(records.Project, id=projects))
+    if domain is not None:
+        top = fetch_domain(call, rx, domain)
+        domains = [
+            row.id for row in rx.all(records.Domain) if row.id == top.id or (given.flag("isrecursive") and _below(row.path, top.path))
+        ]
+        reached = None if call.caller.root else set(_of_projects(call, rx))
+        return tuple(row.account for row in rx.all(records.Project, domain=domains) if reached is None or row.account in reached)
+    if given.flag("listall") or given.filled("id"):
+        return None if call.caller.root else _of_projects(call, rx)
+    return projects_of(call.caller, rx)
 
 
 def _owning_project(call: Call, rx: ReadTransaction, given: str) -> records.Account:

@@ -65,6 +65,7 @@ KEYWORD = Parameter("keyword", Kind.STRING, "part of the name, in any case")
 PAGE = Parameter("page", Kind.INTEGER, "which page, from 1; only together with pagesize")
 PAGE_SIZE = Parameter("pagesize", Kind.INTEGER, "objects on a page, at most 500; -1 without page: all")
 LISTING = (KEYWORD, PAGE, PAGE_SIZE)
+TAGS = Parameter("tags", Kind.MAP, "only those with one of these tags: tags[0].key=KEY&tags[0].value=VALUE")
 OWNER = (
     Parameter("account", Kind.STRING, "the owning account's name; needs domainid unless it is the caller's own domain"),
     Parameter("domainid", Kind.UUID, "the owning account's domain", related="listDomains"),

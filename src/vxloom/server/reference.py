@@ -60,7 +60,9 @@ def _absent(commands: Iterable[Absent]) -> Iterator[str]:
 
 
 def _who(command: Command) -> str:
-    return "all accounts" if command.for_users else "root admins"
+    if command.unsigned:
+        return "everybody, without a signature"
+    return "all accounts" if command.for_users else "domain admins" if command.for_domain_admins else "root admins"
 
 
 def _section(command: Command) -> str:

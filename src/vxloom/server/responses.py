@@ -39,6 +39,8 @@ class Reply:
     status: int
     content_type: str
     body: bytes
+    cookies: tuple[str, ...] = ()
+    """Values of ``Set-Cookie`` headers."""
 
 
 def one(name: str, fields: Fields) -> Fields:
@@ -64,12 +66,12 @@ def failure(error: RequestError) -> Fields:
     return {"uuidList": [], "errorcode": error.code, "cserrorcode": error.cs_code, "errortext": " ".join(str(error).split())}
 
 
-def reply(wrapper: str, content: Fields, *, json: bool, status: int = 200) -> Reply:
+def reply(wrapper: str, content: Fields, *, json: bool, status: int = 200, cookies: Sequence[str] = ()) -> Reply:
     """Return the answer: ``content`` inside ``wrapper``, in the format asked for."""
     clean = without_none(content)
     if json:
-        return Reply(status, JSON_TYPE, msgspec.json.encode({wrapper: clean}))
-    return Reply(status, XML_TYPE, _document(wrapper, clean))
+        return Reply(status, JSON_TYPE, msgspec.json.encode({wrapper: clean}), tuple(cookies))
+    return Reply(status, XML_TYPE, _document(wrapper, clean), tuple(cookies))
 
 
 def without_none(content: Fields) -> dict[str, Value]:

@@ -138,6 +138,7 @@ class AddressTransaction(VniTransaction):
         self._drain(r.IpAllocation, self.all(r.IpAllocation, nic=nic_id, state=r.AllocationState.USED))
         if nic is not None:
             self.touch_segment(nic.network)
+            self.delete_where(r.Tag, resource=nic_id)
             self._delete(r.Nic, TABLES[r.Nic].c.id == nic_id)
 
     def _drain(self, kind: type, rows: list[r.MacAllocation] | list[r.IpAllocation]) -> None:

@@ -9,7 +9,7 @@ from vxloom.model.intent import GuestSource
 from vxloom.store import records as r
 from vxloom.store.writing import WriteTransaction
 
-_DEFAULTS = 2
+_DEFAULTS = 3
 """Raised whenever :func:`complete` learns to add something."""
 _ROUTER_SERVICES = ("Dhcp", "Dns", "SourceNat", "UserData")
 _GUEST_SERVICES = ("Dhcp", "Dns", "UserData")
@@ -62,10 +62,22 @@ def complete(tx: WriteTransaction) -> None:
         _add_offerings(tx)
         for network in tx.all(r.PhysicalNetwork):
             tx.add_all(providers(network.id))
+    if before < 3:
+        tx.add_all(_roles())
     if known is None:
         tx.add(r.Meta(id="defaults", value=str(_DEFAULTS)))
     else:
         tx.update(r.Meta, "defaults", value=str(_DEFAULTS))
+
+
+def _roles() -> list[r.Role]:
+    """Return the roles every store has (RoleType.java); their types say what they may do, so they need no rules."""
+    described = (
+        (r.AccountType.ROOT_ADMIN, "Root Admin", "Default root admin role"),
+        (r.AccountType.DOMAIN_ADMIN, "Domain Admin", "Default domain admin role"),
+        (r.AccountType.USER, "User", "Default user role"),
+    )
+    return [r.Role(id=r.DEFAULT_ROLES[kind], name=name, type=kind, description=text, is_default=True) for kind, name, text in described]
 
 
 def providers(physical_network: str) -> list[r.Provider]:

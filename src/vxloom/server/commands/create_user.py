@@ -5,7 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.lifecycle import people
+from vxloom.server.lifecycle import people, roles
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.people import USER, user_views
@@ -15,6 +15,7 @@ class CreateUser(Command):
     """Makes a user of an account that exists."""
 
     name = "createUser"
+    for_domain_admins = True
     parameters = (
         Parameter("username", Kind.STRING, "its name", required=True),
         Parameter("password", Kind.STRING, "its password; kept as a salted hash", required=True),
@@ -35,6 +36,7 @@ class CreateUser(Command):
         password = people.hashed(given.need("password"))
         with call.write() as tx:
             account = owners.named_account(call, tx, given.need("account").strip(), given.filled("domainid"))
+            roles.refuse_stronger(call, tx, account)
             people.refuse_user(tx, username, account.domain)
             user = tx.add(people.user_of(given, account.id, username, password))
             call.event(tx, "USER.CREATE", f"Created user {username} of account {account.name}", "User", user.id)

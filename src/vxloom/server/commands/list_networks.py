@@ -5,8 +5,8 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.listing import alike, keyword, listed, same
-from vxloom.server.parameters import LISTING, OWNED, Kind, Parameter
+from vxloom.server.listing import alike, keyword, listed, same, tagged
+from vxloom.server.parameters import LISTING, OWNED, TAGS, Kind, Parameter
 from vxloom.server.responses import Fields, many
 from vxloom.server.views.networks import NETWORK, network_views
 from vxloom.store import records
@@ -29,6 +29,7 @@ class ListNetworks(Command):
         Parameter("acltype", Kind.STRING, "Account or Domain"),
         Parameter("vlan", Kind.STRING, "only the network of this VNI; for root admins"),
         Parameter("vpcid", Kind.STRING, "networks of a VPC: there are none"),
+        TAGS,
         *OWNED,
         *LISTING,
     )
@@ -48,7 +49,7 @@ class ListNetworks(Command):
                     owners.fetch(rx, kind, wanted, name)
             where = same(given, id="id", zoneid="zone", physicalnetworkid="physical_network", networkofferingid="offering")
             where |= alike(given, name="name", type="guest_type", traffictype="traffic_type", state="state", acltype="acl_type")
-            where |= keyword(given, "name", "display_text")
+            where |= keyword(given, "name", "display_text") | tagged(given)
             if accounts is not None:
                 where["account"] = accounts
             if (vlan := given.filled("vlan")) and call.caller.root:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.listing import alike, keyword, listed, same
-from vxloom.server.parameters import LISTING, OWNED, Arguments, Kind, Parameter
+from vxloom.server.listing import alike, keyword, listed, same, tagged
+from vxloom.server.parameters import LISTING, OWNED, TAGS, Arguments, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.derived import group_id
 from vxloom.server.views.machines import MACHINE, machine_views
@@ -41,6 +41,7 @@ class ListVirtualMachines(Command):
         Parameter("details", Kind.LIST, "taken and ignored: all are shown"),
         Parameter("serviceofferingid", Kind.UUID, "only machines of this size", related="listServiceOfferings"),
         Parameter("templateid", Kind.UUID, "only machines of this template", related="listTemplates"),
+        TAGS,
         *OWNED,
         *LISTING,
     )
@@ -58,7 +59,7 @@ class ListVirtualMachines(Command):
                 where["ha_enable"] = flag
             if (flag := given.choice("displayvm")) is not None and call.caller.root:
                 where["display_vm"] = flag
-            where |= alike(given, name="name", state="state") | keyword(given, "name", "display_name")
+            where |= alike(given, name="name", state="state") | keyword(given, "name", "display_name") | tagged(given)
             accounts = owners.visible(call, rx)
             if accounts is not None:
                 where["account"] = accounts

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 
-from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import people
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.people import KEYS
@@ -25,7 +25,7 @@ class RegisterUserKeys(Command):
     def run(self, call: Call) -> Fields:
         """Return the keys."""
         with call.write() as tx:
-            user = owners.fetch_owned(call, tx, records.User, call.arguments.need("id"))
+            user = people.user_named(call, tx, call.arguments.need("id"))
             key, secret = secrets.token_urlsafe(64), secrets.token_urlsafe(64)
             tx.update(records.User, user.id, api_key=key, secret_key=secret)
             call.event(tx, "REGISTER.USER.KEY", f"Made new keys for user {user.username}", "User", user.id)

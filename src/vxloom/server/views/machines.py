@@ -10,6 +10,7 @@ from vxloom.server.lifecycle.sizes import size_of
 from vxloom.server.responses import Fields
 from vxloom.server.views.derived import group_id, os_type_id
 from vxloom.server.views.networks import NIC, nic_views
+from vxloom.server.views.tags import TAG, tags_of
 from vxloom.server.views.values import by_id, owners, stamp, within
 from vxloom.store import ReadTransaction, records
 
@@ -62,6 +63,7 @@ created date when it was made
 pendinghosts list in a job's result: hosts that have not yet acknowledged
 """,
     nic=NIC,
+    tags=TAG,
 )
 
 
@@ -71,6 +73,7 @@ def machine_views(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: 
     offerings = by_id(rx, records.ServiceOffering, (vm.service_offering for vm in machines))
     templates = by_id(rx, records.Template, (vm.template for vm in machines))
     whose = owners(rx, (vm.account for vm in machines))
+    tags = tags_of(rx, (vm.id for vm in machines))
     hosts = rx.hosts_of([vm.id for vm in machines]) if root and machines else {}
     nics = _nics(rx, machines, root=root)
     last = by_id(rx, records.Host, (vm.last_host for vm in machines))
@@ -101,7 +104,7 @@ def machine_views(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: 
             "ipaddress": next((nic.get("ipaddress") for nic in nics[vm.id] if nic["isdefault"]), None),
             "details": vm.details or None,
             "nic": nics[vm.id],
-            "tags": [],
+            "tags": tags[vm.id],
             "securitygroup": [],
             "affinitygroup": [],
             "created": stamp(vm.created),

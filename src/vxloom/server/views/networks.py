@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from vxloom.server.command import fields
 from vxloom.server.responses import Fields
 from vxloom.server.views.offerings import services
+from vxloom.server.views.tags import TAG, tags_of
 from vxloom.server.views.values import by_id, owners, stamp, within
 from vxloom.store import ReadTransaction, records
 from vxloom.store.prefixes import subnet_of, subnets_of
@@ -67,6 +68,7 @@ created date when it was made
 service list services and their providers
 tags list tags of the network
 """,
+    tags=TAG,
     service=fields("name string the service\ncapability list its capabilities\nprovider list who provides it"),
 )
 
@@ -110,7 +112,8 @@ def network_views(rx: ReadTransaction, networks: Sequence[records.Network], *, r
     zones = by_id(rx, records.Zone, (network.zone for network in networks))
     offerings = by_id(rx, records.NetworkOffering, (network.offering for network in networks))
     whose = owners(rx, (network.account for network in networks))
-    return [_network(n, zones[n.zone], offerings[n.offering], whose[n.account], root=root) for n in networks]
+    tags = tags_of(rx, (network.id for network in networks))
+    return [{**_network(n, zones[n.zone], offerings[n.offering], whose[n.account], root=root), "tags": tags[n.id]} for n in networks]
 
 
 def _network(
@@ -151,7 +154,6 @@ def _network(
         "redundantrouter": False,
         "created": stamp(network.created),
         "service": services(offering),
-        "tags": [],
     }
 
 

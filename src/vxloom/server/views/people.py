@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from vxloom.server.command import fields
 from vxloom.server.responses import Fields
 from vxloom.server.views.values import by_id, stamp, within
 from vxloom.store import ReadTransaction, records
 
-_ROLES = {
-    records.AccountType.USER: "User",
-    records.AccountType.ROOT_ADMIN: "Root Admin",
-    records.AccountType.DOMAIN_ADMIN: "Domain Admin",
-}
-_ROLE_TYPES = {
+ROLE_TYPES = {
     records.AccountType.USER: "User",
     records.AccountType.ROOT_ADMIN: "Admin",
     records.AccountType.DOMAIN_ADMIN: "DomainAdmin",
@@ -48,7 +43,8 @@ email string mail address
 timezone string time zone
 state string enabled, disabled or locked
 apikey string API key; where the caller may see it
-roletype string role's type
+roleid string its role's id
+roletype string role's type: Admin, DomainAdmin or User
 rolename string role's name
 iscallerchilddomain boolean whether the caller's domain lies below
 isdefault boolean whether it came with the system
@@ -65,11 +61,21 @@ domainid string its domain's id
 domainpath string its domain's path
 state string enabled, disabled or locked
 networkdomain string network domain
-roletype string role's type
+roleid string its role's id
+roletype string role's type: Admin, DomainAdmin or User
 rolename string role's name
 isdefault boolean whether it came with the system
 networktotal long how many networks it owns
+networklimit string always Unlimited
+networkavailable string always Unlimited
+projecttotal long how many projects it is an admin of
+projectlimit string always Unlimited
+projectavailable string always Unlimited
 vmtotal long how many machines it owns
+vmrunning integer how many of them run
+vmstopped integer how many of them are stopped
+vmlimit string always Unlimited
+vmavailable string always Unlimited
 created date when it was made
 user list its users
 """,
@@ -104,10 +110,11 @@ def user_views(rx: ReadTransaction, users: Sequence[records.User]) -> list[Field
     """Return users; never their secret keys."""
     accounts = by_id(rx, records.Account, (user.account for user in users))
     domains = by_id(rx, records.Domain, (account.domain for account in accounts.values()))
-    return [_user(user, accounts[user.account], domains[accounts[user.account].domain]) for user in users]
+    roles = _roles(rx, accounts.values())
+    return [_user(user, accounts[user.account], domains[accounts[user.account].domain], roles[user.account]) for user in users]
 
 
-def _user(user: records.User, account: records.Account, domain: records.Domain) -> Fields:
+def _user(user: records.User, account: records.Account, domain: records.Domain, role: Fields) -> Fields:
     return {
         "id": user.id,
         "username": user.username,
@@ -122,8 +129,7 @@ def _user(user: records.User, account: records.Account, domain: records.Domain) 
         "timezone": user.timezone,
         "state": user.state,
         "apikey": user.api_key,
-        "roletype": _ROLE_TYPES[account.type],
-        "rolename": _ROLES[account.type],
+        **role,
         "iscallerchilddomain": False,
         "isdefault": user.username == "admin" and domain.parent is None,
         "created": stamp(user.created),
@@ -137,6 +143,7 @@ def account_views(rx: ReadTransaction, accounts: Sequence[records.Account]) -> l
     rows = within(rx, records.User, "account", (account.id for account in accounts))
     for row, view in zip(rows, user_views(rx, rows), strict=True):
         users[row.account].append(view)
+    roles, totals = _roles(rx, accounts), _totals(rx, [account.id for account in accounts])
     return [
         {
             "id": account.id,
@@ -147,13 +154,42 @@ def account_views(rx: ReadTransaction, accounts: Sequence[records.Account]) -> l
             "domainpath": domains[account.domain].path,
             "state": account.state,
             "networkdomain": account.network_domain,
-            "roletype": _ROLE_TYPES[account.type],
-            "rolename": _ROLES[account.type],
+            **roles[account.id],
             "isdefault": account.name == "admin" and domains[account.domain].parent is None,
-            "networktotal": rx.count(records.Network, account=account.id),
-            "vmtotal": rx.count(records.Vm, account=account.id),
+            **totals[account.id],
             "created": stamp(account.created),
             "user": users[account.id],
         }
         for account in accounts
     ]
+
+
+def _roles(rx: ReadTransaction, accounts: Iterable[records.Account]) -> dict[str, Fields]:
+    """Return the fields that say what an account may do, by account id."""
+    own = {account.id: account.role or records.DEFAULT_ROLES.get(account.type) for account in accounts}
+    types = {account.id: ROLE_TYPES.get(account.type) for account in accounts}
+    roles = by_id(rx, records.Role, own.values())
+    return {
+        account: {"roleid": role, "roletype": types[account], "rolename": roles[role].name if role in roles else None}
+        for account, role in own.items()
+    }
+
+
+def _totals(rx: ReadTransaction, accounts: Sequence[str]) -> dict[str, Fields]:
+    """Return how much accounts own of what there could be limits for, by account id; there are none."""
+    machines, networks = rx.tally(records.Vm, "account", accounts), rx.tally(records.Network, "account", accounts)
+    running = rx.tally(records.Vm, "account", accounts, state=records.VmState.RUNNING)
+    stopped = rx.tally(records.Vm, "account", accounts, state=records.VmState.STOPPED)
+    projects = rx.tally(records.ProjectMember, "account", accounts, role=records.ProjectRole.ADMIN)
+    free: Fields = {f"{what}{word}": "Unlimited" for what in ("network", "project", "vm") for word in ("limit", "available")}
+    return {
+        account: {
+            **free,
+            "networktotal": networks.get(account, 0),
+            "projecttotal": projects.get(account, 0),
+            "vmtotal": machines.get(account, 0),
+            "vmrunning": running.get(account, 0),
+            "vmstopped": stopped.get(account, 0),
+        }
+        for account in accounts
+    }

@@ -24,6 +24,7 @@ from vxloom.store.records.infrastructure import (
 from vxloom.store.records.machines import Binding, Network, NetworkOffering, Nic, NicIp, ServiceOffering, Tag, Template, Vm
 from vxloom.store.records.owners import Account, Domain, Project, ProjectMember, Role, RolePermission, Session, SshKeyPair, User
 from vxloom.store.records.words import (
+    DEFAULT_ROLES,
     AccountType,
     AllocationState,
     BeliefKind,
@@ -39,6 +40,7 @@ from vxloom.store.records.words import (
 )
 
 __all__ = [
+    "DEFAULT_ROLES",
     "Account",
     "AccountType",
     "Alert",

@@ -21,6 +21,14 @@ class AccountType(IntEnum):
     """The account that owns what belongs to a project; nobody signs in as it."""
 
 
+DEFAULT_ROLES = {
+    AccountType.USER: "7c1a0de2-6f0b-5b0c-9f5e-3d0f5a1c0001",
+    AccountType.ROOT_ADMIN: "7c1a0de2-6f0b-5b0c-9f5e-3d0f5a1c0002",
+    AccountType.DOMAIN_ADMIN: "7c1a0de2-6f0b-5b0c-9f5e-3d0f5a1c0003",
+}
+"""The role of accounts that were given none; its id is the same in every store."""
+
+
 class VmState(StrEnum):
     """CloudStack's ``state`` of a virtual machine."""
 
