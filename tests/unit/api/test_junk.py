@@ -15,7 +15,7 @@ from vxloom.server.command import Command, registry
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.store import records
 
-REFUSALS = {401, 430, 431, 432, 530, 531, 532, 533, 534, 535, 536, 537}
+REFUSALS = {401, 405, 430, 431, 432, 530, 531, 532, 533, 534, 535, 536, 537}
 JUNK = [
     "",
     " ",

@@ -78,6 +78,8 @@ def test_lists_show_a_tenant_neither_secrets_nor_where_things_are(town: Town, na
     given: dict[str, str] = {"templatefilter": "executable"} if name == "listTemplates" else {}
     if name == "listNics":
         given = {"virtualmachineid": town.ann.ask("listVirtualMachines")["virtualmachine"][0]["id"]}
+    if name == "listProjectAccounts":
+        given = {"projectid": town.ann.do("createProject", name="shared", displaytext="shared")["project"]["id"]}
     for query in ({}, {"listall": "true"}):
         content = town.ann.ask(name, **given, **query)
         if name == "listApis":
@@ -88,11 +90,13 @@ def test_lists_show_a_tenant_neither_secrets_nor_where_things_are(town: Town, na
 
 
 def test_lists_show_a_root_admin_no_secrets(town: Town) -> None:
+    project = town.desk.do("createProject", name="shared", displaytext="shared")["project"]["id"]
     for name in sorted(name for name in registry() if name.startswith("list") and name not in {"listApis", "listNics"}):
         given = {"templatefilter": "executable"} if name == "listTemplates" else {}
         given |= (
             {"physicalnetworkid": town.desk.ask("listPhysicalNetworks")["physicalnetwork"][0]["id"]} if name == "listTrafficTypes" else {}
         )
+        given |= {"projectid": project} if name == "listProjectAccounts" else {}
         shown = {key for key, _ in _words(town.desk.ask(name, listall="true", **given))}
         assert not shown & SECRET_NAMES, name
 
