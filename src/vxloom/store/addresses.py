@@ -86,23 +86,43 @@ class AddressTransaction(VniTransaction):
             known = [str(one.prefix) for one in subnets if one.prefix.version == stated.version]
             where = ", ".join(known) or f"no IPv{stated.version} prefix"
             raise RequestError(f"IP address {stated} is outside network {network.name} ({where})")
+        ranges = self._spans(network, stated.version)
+        if ranges is not None and not any(first <= int(stated) <= last for first, last in ranges):
+            raise RequestError(f"IP address {stated} is in no range of network {network.name}", remedy="see listVlanIpRanges networkid=")
         if stated in subnet.reserved:
             raise RequestError(f"IP address {stated} is reserved in network {network.name}", remedy="choose another of the network")
         return stated
 
     def _next_ip(self, network: r.Network, nic_id: str, prefix: IpNetwork) -> str:
         taken = gaps.Taken(TABLES[r.IpAllocation], "offset", {"network": network.id, "family": prefix.version})
-        intervals = _usable(network, prefix)
+        intervals = self._usable(network, prefix)
         while (found := gaps.next_free(self.connection, taken, intervals)) is not None:
             made = prefix.network_address + found
             if self._take(network, nic_id, prefix, made):
                 return str(made)
         raise RequestError(
-            f"Unable to acquire an IP address from network {network.name}: all of {prefix} are in use",
+            f"Unable to acquire an IP address from network {network.name}: all it may give are in use",
             code=533,
             cs_code=4480,
-            remedy="remove a NIC, or make a larger network",
+            remedy="remove a NIC, make a larger network, or add a range to a shared one with createVlanIpRange",
         )
+
+    def _spans(self, network: r.Network, family: int) -> list[Interval] | None:
+        """Return the IPv4 addresses, as numbers, that a shared network gives: its ranges. None: the network's own row says."""
+        if network.guest_type.lower() != "shared" or family != 4:
+            return None
+        ends = [(one.start_ip, one.end_ip or one.start_ip) for one in self.all(r.IpRange, network=network.id)]
+        return [(int(ipaddress.ip_address(first)), int(ipaddress.ip_address(last))) for first, last in ends if first and last]
+
+    def _usable(self, network: r.Network, prefix: IpNetwork) -> list[Interval]:
+        """Return the offsets that may be given; of a shared network's further ranges they may lie outside the prefix."""
+        spans = self._spans(network, prefix.version)
+        if spans is None:
+            return _usable(network, prefix)
+        base = int(prefix.network_address)
+        subnets = subnets_of(network, self.all(r.IpRange, network=network.id))
+        holes = [(int(address) - base,) * 2 for subnet in subnets if subnet.prefix.version == 4 for address in subnet.reserved]
+        return gaps.subtract([(first - base, last - base) for first, last in spans], holes)
 
     def _take(self, network: r.Network, nic_id: str, prefix: IpNetwork, address: IpAddress) -> bool:
         offset = int(address) - int(prefix.network_address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.lifecycle import deployment, machines, nics
+from vxloom.server.lifecycle import access, deployment, machines, nics
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.machines import MACHINE
@@ -43,7 +43,7 @@ class AddNicToVirtualMachine(Command):
         with call.write() as tx:
             vm = owners.fetch_owned(call, tx, records.Vm, given.need("virtualmachineid"), "virtualmachineid")
             account, zone = owners.fetch(tx, records.Account, vm.account), owners.fetch(tx, records.Zone, vm.zone)
-            owners.fetch_owned(call, tx, records.Network, wish.network, "networkid")
+            access.fetch(call, tx, wish.network, "networkid", account)
             [network] = deployment.networks_of(call, tx, [wish], account, zone)
             nics.require_steady(vm, "add a NIC to")
             job = nics.add(call, tx, vm, network, wish)

@@ -6,6 +6,7 @@ from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import access
 from vxloom.server.listing import listed
 from vxloom.server.parameters import LISTING, Kind, Parameter
 from vxloom.server.responses import Fields, many
@@ -41,7 +42,7 @@ class ListNics(Command):
             if vm is not None:
                 where["vm"] = owners.fetch_owned(call, rx, records.Vm, vm, "virtualmachineid").id
             if network is not None:
-                where["network"] = owners.fetch_owned(call, rx, records.Network, network, "networkid").id
+                where["network"] = access.fetch(call, rx, network, "networkid").id
             if nic is not None:
                 row = owners.fetch_nic(call, rx, nic)
                 if vm not in {None, row.vm}:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import access
 from vxloom.server.listing import alike, keyword, listed, same, tagged
 from vxloom.server.parameters import LISTING, OWNED, TAGS, Arguments, Kind, Parameter
 from vxloom.server.responses import Fields
@@ -84,7 +85,7 @@ def _chosen(call: Call, rx: ReadTransaction) -> set[str] | None:
     if ids := given.items("ids"):
         sets.append(set(ids))
     if network := given.filled("networkid"):
-        owners.fetch_owned(call, rx, records.Network, network, "networkid")
+        access.fetch(call, rx, network, "networkid")
         sets.append({nic.vm for nic in rx.all(records.Nic, network=network)})
     if call.caller.root:
         sets += _by_place(rx, given)

@@ -50,23 +50,62 @@ def refuse_addresses(given: Arguments) -> None:
         raise RequestError(f"L2 networks have no addresses of the cloud's, so {', '.join(stated)} cannot be given", remedy="leave them out")
 
 
+def shared_prefixes(given: Arguments, *, all_of_it: bool) -> Prefixes:
+    """Return the prefixes of a shared network, and the IPv4 addresses it gives: from startip to endip.
+
+    ``all_of_it``: where startip was not given, all of the prefix. Raises :class:`RequestError` 431.
+    """
+    six = _six(given.filled("ip6cidr"))
+    gateway6 = _gateway6(given.filled("ip6gateway"), six)
+    start6, end6 = _span(given.filled("startipv6"), given.filled("endipv6"), six, "ipv6") if six else (None, None)
+    if not any(given.filled(name) for name in V4):
+        if six is None:
+            raise RequestError(
+                "Gateway and netmask are required for shared networks", remedy="give gateway=10.2.0.1 netmask=255.255.0.0, or ip6cidr="
+            )
+        return Prefixes(ip6_cidr=str(six), ip6_gateway=gateway6, start_ip6=start6, end_ip6=end6)
+    if not (given.filled("gateway") and given.filled("netmask")):
+        raise RequestError("Shared networks need gateway and netmask", remedy="give gateway=10.2.0.1 netmask=255.255.0.0")
+    four = _four(given, None)
+    start, end = _span(given.filled("startip"), given.filled("endip"), four, "ip")
+    if start is None:
+        if not all_of_it:
+            raise RequestError("StartIp and endIp are required for shared networks", remedy="or set allow.empty.start.end.ipaddress")
+        start, end = str(four.network_address + 1), str(four.broadcast_address - 1)
+    six_text = str(six) if six else None
+    return Prefixes(str(four), given.filled("gateway"), str(four.netmask), start, end, six_text, gateway6, start6, end6)
+
+
 def stated_vni(text: str | None, *, allowed: bool, isolation: str) -> int | None:
     """Return the VNI of ``vlan=``: a number or ``vxlan://N``. None: not stated. Raises :class:`RequestError` 431.
 
-    ``allowed``: the offering's ``specifyvlan``.
+    ``allowed``: the offering's ``specifyvlan``. ``isolation``: VXLAN or VLAN, what a number without a scheme means on the physical
+    network; a scheme goes before it (NetworkOrchestrator). A VLAN is refused: hosts have no data plane for it, and one that is not there
+    isolates nobody.
     """
     if text is None:
         if allowed:
             raise RequestError("VlanId must be specified for a network of this offering", remedy="give vlan=5001")
+        _refuse_vlan(isolation)
         return None
     if not allowed:
         raise RequestError("Can't specify vlan for a network of this offering: its specifyvlan is false", remedy="leave vlan out")
     scheme, number = _URI.match(text).groups()  # type: ignore[union-attr] # the pattern takes every text
-    if (scheme or "vxlan").lower() != "vxlan" or isolation.upper() != "VXLAN":
-        raise RequestError(f"Requested URI {text[:80]} cannot be used. Expected URI Scheme as 'vxlan://VID'")
-    if not (number.isascii() and number.isdigit()) or not VNI_MIN <= int(number) <= VNI_MAX:
+    method = (scheme or isolation).upper()
+    if method not in {"VXLAN", "VLAN"}:
+        raise RequestError(f"Requested URI '{text[:80]}' is not supported. Expected URI Scheme as 'vlan://VID' or 'vxlan://VID'")
+    _refuse_vlan(method)
+    if not (number.isascii() and number.isdigit() and len(number) <= 9) or not VNI_MIN <= int(number) <= VNI_MAX:
         raise RequestError(f"Invalid VNI {text[:80]}", remedy=f"give {VNI_MIN} to {VNI_MAX}")
     return int(number)
+
+
+def _refuse_vlan(method: str) -> None:
+    if method.upper() != "VXLAN":
+        raise RequestError(
+            f"Networks isolated by {method.upper()} cannot be delivered yet: hosts have a data plane for VXLAN only",
+            remedy="use a physical network with isolationmethods=VXLAN, or state vlan=vxlan://5001",
+        )
 
 
 def _four(given: Arguments, default: str | None) -> ipaddress.IPv4Network:

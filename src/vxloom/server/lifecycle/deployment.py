@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from vxloom.errors import IntentError, RequestError
 from vxloom.model.addresses import format_mac, parse_ip, parse_mac
 from vxloom.model.intent import GuestSource
-from vxloom.server import owners
 from vxloom.server.call import Call
-from vxloom.server.lifecycle import shared
+from vxloom.server.lifecycle import access, shared
 from vxloom.server.parameters import Arguments
 from vxloom.store import Fold, ReadTransaction, Transaction, records
 
@@ -66,12 +65,10 @@ def networks_of(
     """
     found: list[records.Network] = []
     for wish in asked:
-        network = (
-            owners.fetch_owned(call, rx, records.Network, wish.network, "networkids") if wish.network else _only_network(rx, account, zone)
-        )
+        network = access.fetch(call, rx, wish.network, "networkids", account) if wish.network else _only_network(rx, account, zone)
         if network.zone != zone.id:
             raise RequestError(f"Network {network.name} is not in zone {zone.name}")
-        if network.account != account.id and account.type is not records.AccountType.ROOT_ADMIN:
+        if not access.uses(rx, network, account):
             raise RequestError(f"Network {network.name} does not belong to account {account.name}", code=531, cs_code=4365)
         found.append(network)
     return found

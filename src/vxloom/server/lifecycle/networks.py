@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vxloom.errors import RequestError
 from vxloom.server.call import Call
+from vxloom.server.lifecycle import services
 from vxloom.store import ReadTransaction, Transaction, records
 
 OVERHEAD_IPV4 = 50
@@ -36,6 +37,25 @@ def implement(call: Call, tx: Transaction, network: records.Network) -> records.
         _zone_event(tx, call.caller.user.id, "ZONE.VLAN.ASSIGN", f"Assigned Zone vNet: {vni} to network {network.name}", network)
     mtu = network.mtu or mtu_of(tx, network.zone)
     return tx.update(records.Network, network.id, state=records.NetworkState.IMPLEMENTED, mtu=mtu)
+
+
+def set_up(call: Call, tx: Transaction, network: records.Network) -> records.Network:
+    """Give a shared network its VNI and its MTU at once: it is Setup as long as it is there."""
+    network = implement(call, tx, network)
+    return tx.update(records.Network, network.id, state=records.NetworkState.SETUP)
+
+
+def tell_undelivered(tx: Transaction, network: records.Network, offering: records.NetworkOffering) -> None:
+    """Raise an alert that names the services of a network's offering that nobody delivers; none of those: end it."""
+    lacking = services.missing(offering.services)
+    if not lacking:
+        tx.resolve_alert(UNDELIVERED, network.id)
+        return
+    text = (
+        f"network {network.name}: its offering {offering.name} names {', '.join(lacking)}, which nobody delivers here; its guests do "
+        "without, or run a router of their own"
+    )
+    tx.alert(UNDELIVERED, network.id, text)
 
 
 def refuse_in_use(tx: ReadTransaction, network: records.Network) -> None:

@@ -15,7 +15,14 @@ LIMIT = 32
 
 def checked(rx: ReadTransaction, network: records.Network, nic: records.Nic, wanted: Iterable[str]) -> tuple[str, ...]:
     """Return a NIC's shared addresses in canonical text, sorted; raises :class:`RequestError` 431 for what cannot be shared."""
-    return bounded(_address(rx, network, nic, text.strip()) for text in wanted if text.strip())
+    found = bounded(_address(rx, network, nic, text.strip()) for text in wanted if text.strip())
+    vm = rx.get(records.Vm, nic.vm)
+    for other in rx.all(records.Nic, network=network.id) if found else ():
+        theirs = rx.get(records.Vm, other.vm) if set(found) & set(other.shared) else None
+        if vm is not None and theirs is not None and theirs.account != vm.account:
+            # On a network of many accounts one would else take over what another's machines hand to each other.
+            raise RequestError(f"An address of these is shared by another account's NICs in network {network.name}", remedy="choose others")
+    return found
 
 
 def bounded(addresses: Iterable[str]) -> tuple[str, ...]:

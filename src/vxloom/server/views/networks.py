@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from vxloom.server.command import fields
+from vxloom.server.lifecycle.access import DOMAIN
+from vxloom.server.lifecycle.services import delivered
 from vxloom.server.responses import Fields
 from vxloom.server.views.offerings import services
 from vxloom.server.views.tags import TAG, tags_of
@@ -65,7 +67,8 @@ strechedl2subnet boolean always false
 subdomainaccess boolean whether sub-domains may use it
 redundantrouter boolean always false
 created date when it was made
-service list services and their providers
+service list the services it really has, and their providers
+zonesnetworkspans list always empty
 tags list tags of the network
 """,
     tags=TAG,
@@ -111,9 +114,24 @@ def network_views(rx: ReadTransaction, networks: Sequence[records.Network], *, r
     """Return networks; VNIs are for root admins."""
     zones = by_id(rx, records.Zone, (network.zone for network in networks))
     offerings = by_id(rx, records.NetworkOffering, (network.offering for network in networks))
-    whose = owners(rx, (network.account for network in networks))
+    theirs = whose(rx, networks)
     tags = tags_of(rx, (network.id for network in networks))
-    return [{**_network(n, zones[n.zone], offerings[n.offering], whose[n.account], root=root), "tags": tags[n.id]} for n in networks]
+    return [{**_network(n, zones[n.zone], offerings[n.offering], theirs[n.id], root=root), "tags": tags[n.id]} for n in networks]
+
+
+def whose(rx: ReadTransaction, networks: Sequence[records.Network]) -> dict[str, dict[str, str]]:
+    """Return network id → the fields that say whose it is: an account's, a project's, or a domain's."""
+    accounts = owners(rx, (network.account for network in networks if network.acl_type != DOMAIN))
+    return {n.id: accounts[n.account] for n in networks if n.acl_type != DOMAIN} | _domains(rx, networks)
+
+
+def _domains(rx: ReadTransaction, networks: Sequence[records.Network]) -> dict[str, dict[str, str]]:
+    """Return network id → the fields that say which domain's it is, for those that are no account's; everybody's are ROOT's."""
+    theirs = [network for network in networks if network.acl_type == DOMAIN]
+    root = rx.one(records.Domain, parent=None) if theirs else None
+    found = by_id(rx, records.Domain, (network.domain for network in theirs))
+    domains = {network.id: found.get(network.domain or "", root) for network in theirs}
+    return {key: {"domainid": domain.id, "domain": domain.name} for key, domain in domains.items() if domain is not None}
 
 
 def _network(
@@ -153,7 +171,8 @@ def _network(
         "subdomainaccess": network.subdomain_access,
         "redundantrouter": False,
         "created": stamp(network.created),
-        "service": services(offering),
+        "service": services(delivered(offering.services)),
+        "zonesnetworkspans": [],
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from vxloom.model.intent import GuestSource
 from vxloom.server.command import fields
@@ -116,17 +116,17 @@ def network_offering_views(rx: ReadTransaction, offerings: Sequence[records.Netw
             "zoneid": ",".join(offering.zones) or None,
             "created": stamp(offering.created),
             "details": offering.details or None,
-            "service": services(offering),
+            "service": services(offering.services),
         }
         for offering in offerings
     ]
 
 
-def services(offering: records.NetworkOffering) -> list[Fields]:
-    """Return an offering's services as clients see them, on the offering and on its networks."""
+def services(offered: Mapping[str, tuple[str, ...]]) -> list[Fields]:
+    """Return services as clients see them: all of an offering's, or those a network has."""
     return [
         {"name": name, "capability": [], "provider": [{"name": provider} for provider in providers]}
-        for name, providers in sorted(offering.services.items())
+        for name, providers in sorted(offered.items())
     ]
 
 
