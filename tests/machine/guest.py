@@ -39,6 +39,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
 mount() { /bin/busybox mount "$@"; }
 mount -t proc proc /proc; mount -t sysfs sysfs /sys
 for folder in /tmp /run /var/tmp; do mount -t tmpfs tmpfs $folder; done
+mkdir -p @ROOT@; mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=262144 checkout @ROOT@ # it may lie under /tmp
 mkdir -p /dev/pts /dev/shm; mount -t devpts devpts /dev/pts; mount -t tmpfs tmpfs /dev/shm
 ip link set lo up
 @SHARE@/script > @SHARE@/output 2>&1 < /dev/null
@@ -82,7 +83,7 @@ class Guest:
     def run(self, script: str, *, seconds: float = 120) -> Done:
         """Boot, run a shell script as root, power off; raises :class:`TimeoutError` when that takes too long."""
         self._executable("script", f"#!/bin/bash\n{script}")
-        self._executable("plain-init", _PLAIN_INIT.replace("@SHARE@", SHARE))
+        self._executable("plain-init", _PLAIN_INIT.replace("@SHARE@", SHARE).replace("@ROOT@", str(ROOT)))
         return self.boot(f"{SHARE}/plain-init", seconds=seconds)
 
     def boot(self, init: str, *, seconds: float, append: str = "") -> Done:
@@ -138,6 +139,7 @@ class Guest:
             *("-virtfs", f"{virtfs},path=/,mount_tag=hostroot,readonly=on"),
             *("-virtfs", f"{virtfs},path={KERNEL / 'root/lib/modules'},mount_tag=modules,readonly=on"),
             *("-virtfs", f"{virtfs},path={self.share},mount_tag=share"),
+            *("-virtfs", f"{virtfs},path={ROOT},mount_tag=checkout,readonly=on"),
             *self.devices,
         ]
 

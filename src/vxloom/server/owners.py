@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from vxloom.errors import RequestError
 from vxloom.server.call import Call, Caller
-from vxloom.server.parameters import unknown_id
+from vxloom.server.parameters import Arguments, unknown_id
 from vxloom.store import Fold, NoneOf, ReadTransaction, records
 
 PROJECT_ACCOUNT = records.AccountType.PROJECT
@@ -128,8 +128,8 @@ def owner(call: Call, rx: ReadTransaction) -> records.Account:
 
     Raises :class:`RequestError` 431 for what does not exist for the caller, 531 for an account or project that gets nothing new.
     """
-    name, domain, project = (call.arguments.filled(parameter) for parameter in ("account", "domainid", "projectid"))
-    if project is not None and project != _EVERY_PROJECT:
+    name, domain, project = call.arguments.filled("account"), call.arguments.filled("domainid"), project_of(call.arguments)
+    if project is not None:
         if name is not None:
             raise RequestError("ProjectId and account/domainId can't be specified together", remedy="give one or the other")
         return _owning_project(call, rx, project)
@@ -178,6 +178,12 @@ def visible(call: Call, rx: ReadTransaction, *, pinned: tuple[str, ...] = ("id",
         hidden = tuple(row.account for row in rx.all(records.Project))
         return NoneOf(hidden) if hidden else None
     return _of_listall(call, rx)
+
+
+def project_of(given: Arguments) -> str | None:
+    """Return the one project a request names; None: none, or -1."""
+    wanted = given.filled("projectid")
+    return None if wanted in {None, _EVERY_PROJECT} else wanted
 
 
 def visible_projects(call: Call, rx: ReadTransaction) -> tuple[str, ...] | None:

@@ -79,7 +79,7 @@ def test_lists_show_a_tenant_neither_secrets_nor_where_things_are(town: Town, na
     if name == "listNics":
         given = {"virtualmachineid": town.ann.ask("listVirtualMachines")["virtualmachine"][0]["id"]}
     if name == "listProjectAccounts":
-        given = {"projectid": town.ann.do("createProject", name="shared", displaytext="shared")["project"]["id"]}
+        given = {"projectid": town.ann.do("createProject", name="ann-shared", displaytext="shared")["project"]["id"]}
     for query in ({}, {"listall": "true"}):
         content = town.ann.ask(name, **given, **query)
         if name == "listApis":
