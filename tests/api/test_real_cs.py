@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.api.cloud import Cloud
-from tests.api.programs import COMMAND_LINES, Programs
+from tests.api.programs import CLIENTS, COMMAND_LINES, PYTHONS, Programs
 from tests.api.world import Hosts, make_zone, running
 from tests.waiting import wait_until
 
@@ -61,6 +61,14 @@ def test_d1_the_first_minutes_on_a_fresh_server(tmp_path: Path) -> None:
                         401,
                         "unable to verify user credentials and/or request signature",
                     )
+
+
+@pytest.mark.parametrize("release", PYTHONS)
+def test_d2_one_script_for_both_releases_of_the_library(programs: Programs, cloud: Cloud, release: str) -> None:
+    report = json.loads(programs.succeed(PYTHONS[release], "-I", CLIENTS / "cs_library.py", cloud.zone, release))
+    assert report["awkward"] == 2 * 13
+    assert report["machine"] == ["Running", "Stopped", "Running"]
+    assert report["left"] == {"network": 0, "virtualmachine": 0}
 
 
 def test_d8_an_l2_network_a_machine_and_a_move_there_and_back(cli: CommandLine, cloud: Cloud) -> None:
@@ -130,3 +138,25 @@ def test_d10_pages_filters_and_bad_ids(cli: CommandLine, cloud: Cloud, request: 
     assert NOBODY in body["errortext"]
     for network in ids:
         cli("deleteNetwork", id=network)
+
+
+def test_d11_another_account_sees_its_own_only(cli: CommandLine, cloud: Cloud, request: pytest.FixtureRequest) -> None:
+    name = f"tenant-{request.node.callspec.id}"
+    person = {"firstname": "T", "lastname": "Enant", "email": "t@example.org", "password": "secret"}
+    account = cli("createAccount", username=name, account=name, accounttype="0", **person)["account"]
+    second = cli("createUser", username=f"{name}-2", account=name, domainid=account["domainid"], **person)["user"]
+    keys = cli("registerUserKeys", id=second["id"])["userkeys"]
+    theirs = cli("createNetwork", name="the admin's", zoneid=cloud.zone, networkofferingid=cloud.offering("L2"))["network"]
+    me = {"CLOUDSTACK_KEY": keys["apikey"], "CLOUDSTACK_SECRET": keys["secretkey"]}
+    assert cli("listNetworks", environment=me) == {}
+    mine = cli("createNetwork", environment=me, name="mine", zoneid=cloud.zone, networkofferingid=cloud.offering("L2"))["network"]
+    assert (mine["account"], "vlan" in mine, "broadcasturi" in mine) == (name, False, False)
+    assert [network["name"] for network in cli("listNetworks", environment=me, listall="true")["network"]] == ["mine"]
+    assert cli.refused("listNetworks", environment=me, id=theirs["id"])["errorcode"] == 431
+    assert cli.refused("deleteNetwork", environment=me, id=theirs["id"])["errorcode"] == 431
+    denied = cli.refused("listHosts", environment=me)
+    assert denied["errorcode"] in {401, 432}
+    cli("deleteUser", id=second["id"])
+    assert cli.refused("listNetworks", environment=me)["errorcode"] == 401
+    cli("deleteNetwork", id=theirs["id"])
+    assert cli("deleteAccount", id=account["id"]) == {"success": True}
