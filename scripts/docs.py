@@ -1,4 +1,4 @@
-"""Make docs/reference/settings.md and docs/reference/cli.md from the code they tell of; with ``--check`` only compare."""  # noqa: INP001 - a script
+"""Make the pages of docs/reference that tell of code from it, and docs/api.md; with ``--check`` only compare."""  # noqa: INP001 - a script
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 
 from vxloom import settings
 from vxloom.cli.main import COMMANDS, cli
+from vxloom.server import coverage, reference
 from vxloom.settings import AgentSettings, HostSettings, ServerSettings
 from vxloom.store.settings_catalogue import CATALOGUE, Setting
 
@@ -64,7 +65,13 @@ Commands that speak to a server (`host`, `plan`, `trace`) take endpoint and keys
 
 def pages() -> dict[Path, str]:
     """Return every generated page and its text."""
-    return {REFERENCE / "settings.md": settings_page(), REFERENCE / "cli.md": cli_page()}
+    names = (REFERENCE / "cloudstack-4.22-commands.txt").read_text(encoding="utf-8")
+    return {
+        REFERENCE / "settings.md": settings_page(),
+        REFERENCE / "cli.md": cli_page(),
+        REFERENCE / "coverage.md": coverage.markdown(names),
+        ROOT / "docs" / "api.md": reference.markdown(),
+    }
 
 
 # --------------------------------------------------------------------------------------------------------------- settings

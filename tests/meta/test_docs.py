@@ -75,7 +75,7 @@ def test_a_broken_link_is_seen() -> None:
     assert broken(page, text) == ["nowhere.md", "#no-such-part"]
 
 
-@pytest.mark.parametrize("page", ["docs/reference/settings.md", "docs/reference/cli.md"])
+@pytest.mark.parametrize("page", ["docs/reference/settings.md", "docs/reference/cli.md", "docs/reference/coverage.md"])
 def test_a_generated_page_is_up_to_date(page: str) -> None:
     assert text_of(page) == generator().pages()[ROOT / page], "run: python scripts/docs.py"
 
