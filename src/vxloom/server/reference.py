@@ -2,28 +2,65 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import itertools
-from collections.abc import Iterable, Iterator
+import pkgutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
 
+from vxloom.server import views
 from vxloom.server.absent import REFUSED, Absent, EmptyList
-from vxloom.server.command import Command, Field, registry
+from vxloom.server.command import SUCCESS, Command, Field, registry
+from vxloom.server.parameters import Kind
+from vxloom.server.raises import errors_of
 
 HEAD = """\
 # API
 
 Apache CloudStack's query API at `/client/api`, GET or POST, JSON (`response=json`) or XML, signed with HMAC-SHA1. Any client that
-speaks it will do; the examples are for `cs` (PyPI). Commands that CloudStack does not have say so.
+speaks it will do; the examples are for `cs` (PyPI). Commands that CloudStack does not have say so. Which of CloudStack's are here:
+[coverage](reference/coverage.md).
 
 This page is generated: `python -m vxloom.server.reference > docs/api.md`. The same table answers `listApis`.
 
 **Async** commands answer with a `jobid`; `queryAsyncJobResult` tells what came of it. A job waits for the hosts concerned until
 `vxloom.job.deadline`; hosts that are down or silent are named in the result (`pendinghosts`).
-Lists take `page` and `pagesize` (together) and `keyword`; every name filter ignores case.
-Errors: 401 not let in, 430 malformed, 431 parameter, 432 no such command, 530 internal or a job that failed, 531 not yours,
-533 nothing left to give, 534 host not connected, 536 in use.
+Lists take `page` and `pagesize` (together) and `keyword`; every name filter ignores case. A field without a value is left out, and an
+empty list is `{}`.
+
+Every command that changes something takes `idempotencykey`, too: repeated with the same one it is done once and answered alike.
+
+## Errors
+
+An error is `{"errorcode": …, "cserrorcode": …, "errortext": …}` under the command's own key; the HTTP status is the same code. What a
+command checks by itself is listed with it; `…` stands for a value. Every command may answer these:
+
+| code | when |
+|---|---|
+| 401 | the key is unknown, its user disabled, the signature wrong, the request expired; or the command is not for this account |
+| 405 | a change sent by GET where `enforce.post.requests.and.timestamps` is set |
+| 413, 415 | the body is too large, or not `application/x-www-form-urlencoded` |
+| 430 | malformed: not URL-encoded UTF-8, or a name with brackets that is no `name[0].field` |
+| 431 | a required parameter is missing; a value is not of its type or too long; control characters; an id that names nothing, \
+or something of another account; `page` without `pagesize`, or more than 500 (-1: all); a name or address that is taken; an \
+`idempotencykey` or `customid` that was used for another call |
+| 432 | there is no such command, or [it is refused](#commands-that-are-refused) |
+| 530 | internal; or what a job failed with: a host did not acknowledge in time |
+| 531 | not yours to do |
+| 533 | nothing left to give: addresses, VNIs, hosts with room |
+| 534 | the host is not connected |
+| 536 | something uses it |
+
+A job that fails has `jobstatus` 2, the code as `jobresultcode`, and `errorcode` and `errortext` in its `jobresult`.
 """
 
+OBJECTS = """\
+## Objects
+
+What several commands answer with, or what is inside it. *list* with a link: a list of such objects.
+"""
 ABSENT = """\
 ## Lists that are always empty
 
@@ -35,6 +72,24 @@ REFUSING = """
 CloudStack has them, vxloom does not: they answer 432 with the reason, under the key `errorresponse`, and `listApis` leaves them out.
 Any other unknown name is 432, too.
 """
+_TITLES = {
+    "NIC": "NIC",
+    "DEDICATED": "Dedicated VNI range",
+    "ELEMENT": "Provider element",
+    "GUEST_VLAN": "VNI",
+    "JOB": "Async job",
+    "KEYS": "API keys",
+    "KEY_PAIR": "SSH key pair",
+    "MADE_KEY_PAIR": "New SSH key pair",
+    "PHYSICAL": "Physical network",
+    "PROVIDER": "Network service provider",
+    "SERVICE": "Network service",
+    "SECONDARY_IP": "Secondary address",
+    "TRAFFIC": "Traffic type",
+}
+"""Headings of objects that are not simply the names of their tables in ``server/views``."""
+_TABLE = "| field | type | meaning |\n|---|---|---|"
+Shape = tuple[Field, ...]
 
 
 def markdown() -> str:
@@ -42,7 +97,24 @@ def markdown() -> str:
     commands = sorted(registry().values(), key=lambda command: command.name.lower())
     ours = [command for command in commands if not isinstance(command, Absent)]
     theirs = [command for command in commands if isinstance(command, Absent)]
-    return "\n".join([HEAD, *(_section(command) for command in ours), *_absent(theirs)])
+    return "\n".join([HEAD, *(_section(command) for command in ours), *_objects(), *_absent(theirs)])
+
+
+@cache
+def objects() -> Mapping[Shape, str]:
+    """Return the objects of the API, the tables of fields in ``server/views``, with their headings."""
+    found: dict[Shape, str] = {}
+    for module in pkgutil.iter_modules(views.__path__, f"{views.__name__}."):
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if name.isupper() and isinstance(value, tuple) and value and all(isinstance(item, Field) for item in value):
+                found.setdefault(value, _TITLES.get(name, name.replace("_", " ").capitalize()))
+    return MappingProxyType(dict(sorted(found.items(), key=lambda item: item[1].lower())))
+
+
+def _objects() -> Iterator[str]:
+    yield OBJECTS
+    for shape, title in objects().items():
+        yield "\n".join([f"### {title}", "", _TABLE, *_fields(shape), ""])
 
 
 def _absent(commands: Iterable[Absent]) -> Iterator[str]:
@@ -72,7 +144,7 @@ def _section(command: Command) -> str:
         "",
         f"*{', '.join(flags)}*",
         "",
-        inspect.getdoc(command) or "",
+        _plain(inspect.getdoc(command) or ""),
         "",
         "```",
         f"cs {command.example}",
@@ -83,8 +155,47 @@ def _section(command: Command) -> str:
         lines += ["| parameter | type | meaning |", "|---|---|---|"]
         lines += [f"| `{p.name}`{' (required)' if p.required else ''} | {p.kind} | {_cell(p.description)} |" for p in command.parameters]
         lines.append("")
-    lines += [f"Answer: {_names(command.answer)}.", ""]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_answer(command), *_errors(command)])
+
+
+def _answer(command: Command) -> Iterator[str]:
+    """Yield what a command answers: an object's link, fields of its own, or an object and more."""
+    what = "Its job's result" if command.asynchronous else "Answer"
+    if command.answer == SUCCESS:
+        yield f"{what}: `success` (boolean), and where there is something to say `displaytext` (string)."
+    else:
+        shape = max((each for each in objects() if command.answer[: len(each)] == each), key=len, default=())
+        own = command.answer[len(shape) :]
+        link = _link(shape) if shape else ""
+        yield f"{what}: {link}, and" if link and own else f"{what}: {link}." if link else f"{what}:"
+        if own:
+            yield "\n".join(["", _TABLE, *_fields(own)])
+    yield ""
+
+
+def _fields(shape: Sequence[Field], above: str = "") -> Iterator[str]:
+    for field in shape:
+        inner = field.nested if field.nested not in objects() else ()
+        link = f" of {_link(field.nested)}" if field.nested and not inner else ""
+        yield f"| `{above}{field.name}` | {field.kind}{link} | {_cell(field.description)} |"
+        yield from _fields(inner, f"{above}{field.name}.")
+
+
+def _link(shape: Shape) -> str:
+    title = objects()[shape]
+    return f"[{title}](#{title.lower().replace(' ', '-')})"
+
+
+def _errors(command: Command) -> Iterator[str]:
+    """Yield the errors of a command: from its declaration, then those its own source makes."""
+    required = [parameter.name for parameter in command.parameters if parameter.required]
+    ids = [parameter.name for parameter in command.parameters if parameter.kind is Kind.UUID]
+    rows = [] if command.for_users else [(401, "the caller is not a root admin")]
+    rows += [(431, f"missing: {_names(required)}")] if required else []
+    rows += [(431, f"names nothing: {_names(ids)}")] if ids else []
+    rows = sorted([*rows, *errors_of(command)], key=lambda row: row[0])
+    if rows:
+        yield "\n".join(["| error | when |", "|---|---|", *(f"| {code} | {_cell(text)} |" for code, text in rows), ""])
 
 
 def _plain(text: str) -> str:
@@ -92,8 +203,8 @@ def _plain(text: str) -> str:
     return text.replace("``", "`")
 
 
-def _names(answer: Iterable[Field]) -> str:
-    return ", ".join(f"`{field.name}`" for field in answer)
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _cell(text: str) -> str:
