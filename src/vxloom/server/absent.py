@@ -107,6 +107,21 @@ _FALSE = {
 _WRAPPERS = {"listLdapConfigurations": "ldapconfigurationresponse"}
 """Whose answer's key is not made from the command's name."""
 
+_LISTED_BY = {
+    "accountid": "listAccounts",
+    "clusterid": "listClusters",
+    "hostid": "listHosts",
+    "networkid": "listNetworks",
+    "podid": "listPods",
+    "serviceofferingid": "listServiceOfferings",
+    "templateid": "listTemplates",
+    "virtualmachineid": "listVirtualMachines",
+    "volumeid": "listVolumes",
+    "vpcid": "listVPCs",
+    "zoneid": "listZones",
+}
+"""Filter by an id → the command that lists what it may name."""
+
 _FLAGS = {"applied", "lbvmips", "bootable", "enabled", "showremoved", "showinactive", "readonly"}
 _NO_ROUTER = "networks have no virtual router"
 _OWN_ROUTER = "run a router as a machine with a NIC in each network"
@@ -283,7 +298,7 @@ def commands() -> Iterator[Absent]:
     for line in _EMPTY.strip().splitlines():
         name, key, who, filters, what = line.split(maxsplit=4)
         owned = OWNED if who == "all" else ()
-        given = tuple(_filter(word) for word in filters.split(",") if word != "-")
+        given = tuple(_filter(word, name) for word in filters.split(",") if word != "-")
         text = f"Lists {what}: {MARK}."
         yield _command(EmptyList, name, text, "id string its id", key, parameters=(*given, *owned, *LISTING), users=who == "all")
     for name, (text, key, field) in _FALSE.items():
@@ -318,11 +333,13 @@ def _command(kind: type[Absent], name: str, text: str, answer: str, key: str, *,
     return made()
 
 
-def _filter(name: str) -> Parameter:
+def _filter(name: str, command: str) -> Parameter:
     if name.endswith("ids"):
         return Parameter(name, Kind.LIST, "only these", length=4000)
+    if name == "id":
+        return Parameter(name, Kind.UUID, "only this one", related=command)
     if name.endswith("id"):
-        return Parameter(name, Kind.UUID, "only this one" if name == "id" else "only those of this one")
+        return Parameter(name, Kind.UUID, "only those of this one", related=_LISTED_BY.get(name, ""))
     if name in _FLAGS or name.startswith("is"):
         return Parameter(name, Kind.BOOLEAN, "only those for which this is so")
     return Parameter(name, Kind.STRING, "only those with this")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from vxloom.server.call import Call
 from vxloom.server.command import Command, Field, fields, registry
 from vxloom.server.parameters import Kind, Parameter
@@ -15,7 +17,12 @@ length integer longest text taken
 required boolean whether it must be given
 related string commands that list what it may name
 """)
-_RESPONSE = fields("name string the field's name\ndescription string what it means\ntype string its type")
+_RESPONSE = fields("""
+name string the field's name
+description string what it means
+type string its type
+response list the fields of the objects in it
+""")
 
 
 class ListApis(Command):
@@ -41,17 +48,23 @@ response list the fields of its answer
     def run(self, call: Call) -> Fields:
         """Return the table all of this is driven by."""
         wanted = call.arguments.filled("name")
-        usable = [command for command in registry().values() if command.allows(call.caller)]
-        return many("api", [_api(command) for command in usable if wanted is None or command.name.lower() == wanted.lower()])
+        usable = {name: command for name, command in registry().items() if command.allows(call.caller)}
+        alike: dict[tuple[Field, ...], list[str]] = {}
+        for command in usable.values():
+            alike.setdefault(command.answer, []).append(command.name)
+        asked = [command for command in usable.values() if wanted is None or command.name.lower() == wanted.lower()]
+        return many("api", [_api(command, alike, frozenset(usable)) for command in asked])
 
 
-def _api(command: Command) -> Fields:
+def _api(command: Command, alike: Mapping[tuple[Field, ...], list[str]], usable: frozenset[str]) -> Fields:
+    """Return a command; related to it are those that answer with the same object, as in the real server."""
+    related = alike[command.answer] if _is_object(command.answer) else []
     return {
         "name": command.name,
         "description": command.summary(),
         "isasync": command.asynchronous,
-        "related": "",
-        "params": [_parameter(parameter) for parameter in command.takes],
+        "related": ",".join(name for name in related if name != command.name),
+        "params": [_parameter(parameter, usable) for parameter in command.takes],
         "response": [_field(field) for field in (*command.answer, *(_JOB if command.asynchronous else ()))],
     }
 
@@ -59,14 +72,20 @@ def _api(command: Command) -> Fields:
 _JOB = fields("jobid string the job's id\njobstatus integer 0 pending, 1 done, 2 failed")
 
 
-def _parameter(parameter: Parameter) -> Fields:
+def _is_object(answer: tuple[Field, ...]) -> bool:
+    """Tell an object, which has an id, from what many commands answer and that says nothing (success, an empty list's id)."""
+    return len(answer) > 1 and answer[0].name == "id"
+
+
+def _parameter(parameter: Parameter, usable: frozenset[str]) -> Fields:
+    related = ",".join(name for name in parameter.related.split(",") if name in usable)
     return {
         "name": parameter.name,
         "description": parameter.description,
         "type": parameter.kind.value,
         "length": parameter.length,
         "required": parameter.required,
-        "related": parameter.related or None,
+        "related": related or None,
     }
 
 
