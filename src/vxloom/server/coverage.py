@@ -42,12 +42,7 @@ class State(StrEnum):
 
 
 _PLANNED = """
-createVlanIpRange updateVlanIpRange deleteVlanIpRange listVlanIpRanges listNetworkProtocols login logout createTags deleteTags listTags
-updateAccount enableAccount disableAccount lockAccount updateUser deleteUser enableUser disableUser lockUser getUser moveUser
-createDomain updateDomain deleteDomain listDomainChildren createProject updateProject deleteProject activateProject suspendProject
-listProjects listProjectAccounts addAccountToProject deleteAccountFromProject addUserToProject deleteUserFromProject createRole updateRole
-deleteRole listRoles createRolePermission updateRolePermission deleteRolePermission listRolePermissions listResourceLimits
-updateResourceLimit updateResourceCount archiveEvents deleteEvents listEventTypes archiveAlerts deleteAlerts
+createVlanIpRange updateVlanIpRange deleteVlanIpRange listVlanIpRanges archiveEvents deleteEvents listEventTypes archiveAlerts deleteAlerts
 """
 """Only counts for what is not there yet."""
 
@@ -63,7 +58,6 @@ createPod its addresses are kept and shown only
 createServiceOffering sizes are kept and shown; what a guest has is its hypervisor's business
 createTemplate a namespace guest has no disk: the template is what it was made from
 createZone makes a first pod and cluster, too
-deleteAccount only an account that owns nothing; CloudStack deletes what it owns
 deleteHost forced=true marks its machines Stopped and has all peers forget them
 deleteNetwork its VNI is free again when every host has acknowledged its absence, not before
 deployVirtualMachine a machine is a network namespace, or a guest others start. No disks, security groups or affinity groups: refused
@@ -74,6 +68,7 @@ listGuestVlans pools of 16 million are counted, given in pages; one that was giv
 listInternalLoadBalancerElements nothing is behind them
 listNetworkIsolationMethods VXLAN only
 listOsTypes nothing depends on them
+listResourceLimits there are no limits: -1 each
 listTrafficTypeImplementors guest traffic only by VXLAN
 listVirtualRouterElements nothing is behind them
 listVolumes one ROOT volume for each machine; there is no storage behind it

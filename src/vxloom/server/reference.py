@@ -81,6 +81,8 @@ _TITLES = {
     "KEYS": "API keys",
     "KEY_PAIR": "SSH key pair",
     "MADE_KEY_PAIR": "New SSH key pair",
+    "MEMBER": "Project member",
+    "PERMISSION": "Role permission",
     "PHYSICAL": "Physical network",
     "PROVIDER": "Network service provider",
     "SERVICE": "Network service",
