@@ -42,7 +42,7 @@ class State(StrEnum):
 
 
 _PLANNED = """
-createVlanIpRange updateVlanIpRange deleteVlanIpRange listVlanIpRanges archiveEvents deleteEvents listEventTypes archiveAlerts deleteAlerts
+archiveEvents deleteEvents listEventTypes archiveAlerts deleteAlerts
 """
 """Only counts for what is not there yet."""
 
@@ -57,6 +57,7 @@ createPhysicalNetwork isolation VXLAN only
 createPod its addresses are kept and shown only
 createServiceOffering sizes are kept and shown; what a guest has is its hypervisor's business
 createTemplate a namespace guest has no disk: the template is what it was made from
+createVlanIpRange for Shared networks only: there are no public addresses
 createZone makes a first pod and cluster, too
 deleteHost forced=true marks its machines Stopped and has all peers forget them
 deleteNetwork its VNI is free again when every host has acknowledged its absence, not before

@@ -85,6 +85,7 @@ _TITLES = {
     "PERMISSION": "Role permission",
     "PHYSICAL": "Physical network",
     "PROVIDER": "Network service provider",
+    "RANGE": "Address range",
     "SERVICE": "Network service",
     "SECONDARY_IP": "Secondary address",
     "TRAFFIC": "Traffic type",
