@@ -88,6 +88,7 @@ def test_people_roles_and_projects(server: Server, play: Playbooks) -> None:
     assert changed.changed == {"permissions", "user", "account's state"}
     [domain] = [domain for domain in api.listDomains(listall=True)["domain"] if domain["path"] == "ROOT/tenants/acme"]
     assert {user["firstname"] for user in api.listUsers(domainid=domain["id"], listall=True)["user"]} == {"Ada", "Bea"}
-    gone = play.twice("people-gone")
-    assert gone.changed == set(gone.results)
+    for playbook in ("people-gone", "domains-gone"):
+        gone = play.twice(playbook)
+        assert gone.changed == set(gone.results)
     assert [domain["path"] for domain in api.listDomains(listall=True)["domain"]] == ["ROOT"]

@@ -7,6 +7,9 @@ from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
 from vxloom.server.responses import Fields, one
 
+CLOUDSTACK = "4.22.0.0"
+"""Clients ask for features by it: Ansible's cs_role_permission wants 4.9.2 or later."""
+
 
 class ListCapabilities(Command):
     """Tells what this server can do."""
@@ -14,7 +17,8 @@ class ListCapabilities(Command):
     name = "listCapabilities"
     for_users = True
     answer = fields("""
-cloudstackversion string version of the server
+cloudstackversion string version of CloudStack whose API this is
+vxloomversion string version of this server
 securitygroupsenabled boolean whether there are security groups
 dynamicrolesenabled boolean whether roles can be changed
 supportELB string whether there is elastic load balancing
@@ -38,12 +42,13 @@ defaultpagesize integer objects of a list without paging
         return one(
             "capability",
             {
-                "cloudstackversion": __version__,
+                "cloudstackversion": CLOUDSTACK,
+                "vxloomversion": __version__,
                 "securitygroupsenabled": False,
-                "dynamicrolesenabled": False,
+                "dynamicrolesenabled": True,
                 "supportELB": "false",
                 "projectinviterequired": False,
-                "allowusercreateprojects": False,
+                "allowusercreateprojects": True,
                 "userpublictemplateenabled": False,
                 "regionsecondaryenabled": False,
                 "kvmsnapshotenabled": False,
