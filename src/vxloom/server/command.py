@@ -19,7 +19,7 @@ from typing import ClassVar
 from vxloom.errors import RequestError
 from vxloom.server import commands
 from vxloom.server.call import Call, Caller
-from vxloom.server.parameters import IDEMPOTENCY_KEY, Parameter
+from vxloom.server.parameters import IDEMPOTENCY_KEY, Parameter, shown
 from vxloom.server.responses import Fields
 from vxloom.server.roles import permits
 from vxloom.server.waiting import Step
@@ -122,9 +122,8 @@ def find(name: str) -> Command:
     found = registry().get(name)
     if found is not None:
         return found
-    shown = name[:80] or "(none)"
     raise absent.refusal(name) or RequestError(
-        f"The given command:{shown} does not exist or it is not available for user",
+        f"The given command:{shown(name) or '(none)'} does not exist or it is not available for user",
         code=432,
         cs_code=9999,
         remedy="listApis names them all",

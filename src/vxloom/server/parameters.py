@@ -149,13 +149,13 @@ def collect(pairs: Iterable[tuple[str, str]]) -> Arguments:
     tables: dict[str, dict[str, dict[str, str]]] = {}
     for name, value in pairs:
         if _CONTROL.search(name) or _CONTROL.search(value):
-            raise RequestError(f"Received value for parameter {_shown(name)} is invalid, contains illegal ASCII non-printable characters")
+            raise RequestError(f"Received value for parameter {shown(name)} is invalid, contains illegal ASCII non-printable characters")
         if "[" not in name and "]" not in name:
             values.setdefault(name.lower(), value)
             continue
         found = _MAP_ENTRY.match(name)
         if not found:
-            raise RequestError(f"Invalid parameter format: {_shown(name)}", code=430, remedy="write maps as name[0].field=value")
+            raise RequestError(f"Invalid parameter format: {shown(name)}", code=430, remedy="write maps as name[0].field=value")
         table = tables.setdefault(found[1].lower(), {})
         table.setdefault(found[2], {}).setdefault(found[3], value)
     return Arguments(values, {name: tuple(table[index] for index in sorted(table, key=_index)) for name, table in tables.items()})
@@ -221,19 +221,19 @@ def _is_uuid(text: str) -> bool:
 def unknown_id(name: str, value: str) -> RequestError:
     """Return the error for an id that names nothing (or nothing the caller may see)."""
     return RequestError(
-        f"Invalid parameter {name} value={_shown(value)} due to incorrect long value format, or entity does not exist or due to "
+        f"Invalid parameter {name} value={shown(value)} due to incorrect long value format, or entity does not exist or due to "
         "incorrect parameter annotation for the field in api cmd class.",
     )
 
 
 def _invalid(command: str, name: str, value: str, remedy: str) -> RequestError:
     return RequestError(
-        f"Unable to execute API command {command.lower()} due to invalid value. Invalid parameter {name} value={_shown(value)}",
+        f"Unable to execute API command {command.lower()} due to invalid value. Invalid parameter {name} value={shown(value)}",
         remedy=remedy,
     )
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """Return a client's text short and printable enough for a message."""
     short = text if len(text) <= 80 else f"{text[:80]}…"
     return "".join(character if character.isprintable() else "?" for character in short)
