@@ -12,6 +12,8 @@ from vxloom.server.responses import Fields, many
 from vxloom.store import Fold, Keyword, ReadTransaction, Tagged
 
 Row = TypeVar("Row")
+_TAGS = 100
+"""Most tags a list is filtered by: databases bound how long a condition may be."""
 Where: TypeAlias = dict[str, object]
 """Conditions: column → value, as the store takes them."""
 
@@ -92,6 +94,8 @@ def keyword(given: Arguments, *columns: str) -> Where:
 def tagged(given: Arguments) -> Where:
     """Return the filter of ``tags``: one of these tags (as the real server joins them); raises 431 for an entry without key or value."""
     rows = [{name.lower(): value for name, value in row.items()} for row in given.rows("tags")]
+    if len(rows) > _TAGS:
+        raise RequestError(f"{len(rows)} tags in one request", remedy=f"give at most {_TAGS}")
     if any("key" not in row or "value" not in row for row in rows):
         raise RequestError("Each of tags needs a key and a value", remedy="write tags[0].key=KEY&tags[0].value=VALUE")
     return {"tagged": Tagged(tuple((row["key"], row["value"]) for row in rows))} if rows else {}

@@ -20,7 +20,8 @@ def test_a_page_of_machines_takes_as_many_queries_as_one_machine(desk: Desk, zon
         nonlocal queries
         queries += 1
 
-    desk.deploy(zone, ",".join(networks), "first")
+    vm = desk.deploy(zone, ",".join(networks), "first")
+    desk.do("createTags", resourceids=vm["id"], resourcetype="UserVm", tags__0__key="a", tags__0__value="b")
     sa.event.listen(desk.store._engine, "before_cursor_execute", count)
     desk.ask("listVirtualMachines", listall="true")
     one, queries = queries, 0

@@ -34,6 +34,7 @@ FILLING = {
     "role": "Regular",
 }
 """What a required parameter is given, where its kind says too little."""
+A_TAG = {"tags__0__key": "probe", "tags__0__value": "probe"}
 
 
 @dataclass
@@ -171,7 +172,8 @@ def id_parameters(command: Command) -> dict[str, Parameter]:
 
 def filled(town: Town, who: str, command: Command, but: str = "") -> dict[str, str]:
     """Return a value for every required parameter: the caller's own, where it is an id."""
-    return {p.name: value_of(town, who, p) for p in command.parameters if p.required and p.name != but and p.kind is not Kind.MAP}
+    found = {p.name: value_of(town, who, p) for p in command.parameters if p.required and p.name != but and p.kind is not Kind.MAP}
+    return found | {name: text for p in command.parameters if p.required and p.name == "tags" for name, text in A_TAG.items()}
 
 
 def value_of(town: Town, who: str, parameter: Parameter) -> str:

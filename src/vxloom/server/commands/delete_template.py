@@ -27,5 +27,6 @@ class DeleteTemplate(Command):
         with call.write() as tx:
             row = offerings.own_template(call, tx, call.arguments.need("id"))
             tx.update(records.Template, row.id, removed=time.time())
+            tx.delete_where(records.Tag, resource=row.id)
             call.event(tx, "TEMPLATE.DELETE", f"Deleted template {row.name}", "Template", row.id)
             return call.finished_job(tx, "Template", row.id, success())

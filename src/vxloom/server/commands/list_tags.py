@@ -22,6 +22,7 @@ class ListTags(Command):
         Parameter("resourcetype", Kind.STRING, "only those of this kind of object"),
         Parameter("key", Kind.STRING, "only those of this key"),
         Parameter("value", Kind.STRING, "only those of this value"),
+        Parameter("customer", Kind.STRING, "only those for this customer"),
         *OWNED,
         *LISTING,
     )
@@ -32,7 +33,9 @@ class ListTags(Command):
         """Return a page of tags."""
         given = call.arguments
         with call.read() as rx:
-            where = same(given, resourceid="resource", key="key", value="value") | alike(given, resourcetype="resource_type")
+            where = same(given, resourceid="resource", key="key", value="value", customer="customer") | alike(
+                given, resourcetype="resource_type"
+            )
             where |= keyword(given, "key", "value")
             accounts = owners.visible(call, rx, pinned=("resourceid",))
             if accounts is not None:

@@ -9,7 +9,7 @@ from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
 from vxloom.server.lifecycle import offerings
-from vxloom.server.listing import alike, keyword, paged, same, select
+from vxloom.server.listing import alike, keyword, paged, same, select, tagged
 from vxloom.server.parameters import LISTING, OWNED, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.offerings import TEMPLATE, template_views
@@ -32,6 +32,7 @@ class ListTemplates(Command):
         Parameter("name", Kind.STRING, "only templates of this name"),
         Parameter("zoneid", Kind.UUID, "only templates in this zone", related="listZones"),
         Parameter("hypervisor", Kind.STRING, "only templates of this hypervisor"),
+        Parameter("tags", Kind.MAP, "only templates with one of these: tags[0].key=KEY&tags[0].value=VALUE"),
         *OWNED,
         *LISTING,
     )
@@ -51,6 +52,7 @@ class ListTemplates(Command):
                 offerings.template(call, rx, template, "id")
             zones = [owners.fetch(rx, records.Zone, zone, "zoneid")] if (zone := given.filled("zoneid")) else rx.all(records.Zone)
             where = same(given, id="id") | alike(given, name="name", hypervisor="hypervisor") | keyword(given, "name", "display_text")
+            where |= tagged(given)
             ids = given.items("ids")
             found = [row for row in select(rx, records.Template, where | {"removed": None}) if not ids or row.id in ids]
             return paged(rx, given, "template", template_views(rx, _shown(call, rx, found, wanted), zones))

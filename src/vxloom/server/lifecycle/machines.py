@@ -16,6 +16,7 @@ from vxloom.server.call import Call
 from vxloom.server.command import find
 from vxloom.server.lifecycle.networks import implement
 from vxloom.server.placement import Candidate, place
+from vxloom.server.views.derived import root_volume_id
 from vxloom.server.views.machines import machine_views
 from vxloom.server.waiting import Outcome, Step, end, fail, wait_for_peers, wait_for_ports
 from vxloom.store import ReadTransaction, Transaction, records
@@ -306,7 +307,7 @@ def remove(tx: Transaction, vm: records.Vm) -> None:
     unbind_all(tx, vm)
     for nic in nics_of(tx, vm.id):
         tx.release_nic(nic.id)
-    tx.delete_where(records.Tag, resource=vm.id)
+    tx.delete_where(records.Tag, resource=[vm.id, root_volume_id(vm.id)])
     tx.delete(records.Vm, vm.id)
 
 

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
+from vxloom.server.lifecycle import offerings, volumes
+from vxloom.server.parameters import unknown_id
+from vxloom.server.views.derived import root_volume_id
 from vxloom.store import ReadTransaction, records
 
 MOST = 100
@@ -31,7 +34,14 @@ def _of_project(call: Call, rx: ReadTransaction, given: str) -> str:
 
 
 def _of_template(call: Call, rx: ReadTransaction, given: str) -> str:
-    return owners.fetch_owned(call, rx, records.Template, given, "resourceids").account
+    return offerings.own_template(call, rx, given, "resourceids").account
+
+
+def _of_volume(call: Call, rx: ReadTransaction, given: str) -> str:
+    # There are no rows of volumes: an id that is written otherwise would name the same one.
+    if given not in {root_volume_id(machine) for machine in volumes.machine_ids((given,))}:
+        raise unknown_id("resourceids", given)
+    return volumes.machine_of(call, rx, given, "resourceids").account
 
 
 _KINDS: dict[str, Callable[[Call, ReadTransaction, str], str]] = {
@@ -40,6 +50,7 @@ _KINDS: dict[str, Callable[[Call, ReadTransaction, str], str]] = {
     "Nic": _of_nic,
     "Project": _of_project,
     "Template": _of_template,
+    "Volume": _of_volume,
 }
 """CloudStack's name of a kind of object (ResourceTag.java) → whose one is that the caller may tag."""
 
@@ -53,9 +64,11 @@ def kind_of(text: str) -> str:
 
 
 def named(call: Call, rx: ReadTransaction) -> dict[str, str]:
-    """Return object id → owning account of ``resourceids``; raises 431 for one the caller does not reach."""
+    """Return object id → owning account of ``resourceids``; raises 431 for none, and for one the caller does not reach."""
     kind = kind_of(call.arguments.need("resourcetype"))
     ids = [given.lower() for given in call.arguments.items("resourceids")]
+    if not ids:
+        raise RequestError("resourceids names nothing", remedy="give the objects' ids, comma-separated")
     return {given: _KINDS[kind](call, rx, given) for given in ids}
 
 

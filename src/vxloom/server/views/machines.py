@@ -73,7 +73,7 @@ def machine_views(rx: ReadTransaction, machines: Sequence[records.Vm], *, root: 
     offerings = by_id(rx, records.ServiceOffering, (vm.service_offering for vm in machines))
     templates = by_id(rx, records.Template, (vm.template for vm in machines))
     whose = owners(rx, (vm.account for vm in machines))
-    tags = tags_of(rx, (vm.id for vm in machines))
+    tags = tags_of(rx, (vm.id for vm in machines), whose)
     hosts = rx.hosts_of([vm.id for vm in machines]) if root and machines else {}
     nics = _nics(rx, machines, root=root)
     last = by_id(rx, records.Host, (vm.last_host for vm in machines))

@@ -8,6 +8,7 @@ from vxloom.model.intent import GuestSource
 from vxloom.server.command import fields
 from vxloom.server.responses import Fields
 from vxloom.server.views.derived import os_type_id
+from vxloom.server.views.tags import TAG, tags_of
 from vxloom.server.views.values import owners, stamp
 from vxloom.store import ReadTransaction, records
 
@@ -60,7 +61,8 @@ state string Active
 created date when it was made
 """)
 
-TEMPLATE = fields("""
+TEMPLATE = fields(
+    """
 id string the template's id
 name string its name
 displaytext string what people read
@@ -86,7 +88,9 @@ domain string that domain's name
 details map vxloom.source: who runs machines made of it, where that is not the host's agent
 created date when it was made
 tags list tags of the template
-""")
+""",
+    tags=TAG,
+)
 
 
 def network_offering_views(rx: ReadTransaction, offerings: Sequence[records.NetworkOffering]) -> list[Fields]:
@@ -159,6 +163,7 @@ def service_offering_views(offerings: Sequence[records.ServiceOffering]) -> list
 def template_views(rx: ReadTransaction, templates: Sequence[records.Template], zones: Sequence[records.Zone]) -> list[Fields]:
     """Return templates, once for each of ``zones``, as the real server does; without any zone: once."""
     whose = owners(rx, (template.account for template in templates))
+    tags = tags_of(rx, (template.id for template in templates), whose)
     places: Sequence[records.Zone | None] = zones or [None]
     return [
         {
@@ -184,7 +189,7 @@ def template_views(rx: ReadTransaction, templates: Sequence[records.Template], z
             **whose.get(template.account, {}),
             "details": None if template.guest_source is GuestSource.NAMESPACE else {"vxloom.source": template.guest_source.value},
             "created": stamp(template.created),
-            "tags": [],
+            "tags": tags[template.id],
         }
         for template in templates
         for zone in places

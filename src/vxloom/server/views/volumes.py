@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from vxloom.server.command import fields
 from vxloom.server.responses import Fields
 from vxloom.server.views.derived import root_volume_id
+from vxloom.server.views.tags import TAG, tags_of
 from vxloom.server.views.values import by_id, owners, stamp
 from vxloom.store import ReadTransaction, records
 
-VOLUME = fields("""
+VOLUME = fields(
+    """
 id string the volume's id
 name string ROOT- and the machine's internal name
 type string ROOT
@@ -33,7 +35,9 @@ domainid string the owner's domain
 domain string that domain's name
 created date when it was made
 tags list tags of the volume
-""")
+""",
+    tags=TAG,
+)
 PREFIX = "ROOT-"
 
 
@@ -42,6 +46,7 @@ def volume_views(rx: ReadTransaction, machines: Sequence[records.Vm]) -> list[Fi
     zones = by_id(rx, records.Zone, (vm.zone for vm in machines))
     templates = by_id(rx, records.Template, (vm.template for vm in machines))
     whose = owners(rx, (vm.account for vm in machines))
+    tags = tags_of(rx, (root_volume_id(vm.id) for vm in machines), whose)
     return [
         {
             "id": root_volume_id(vm.id),
@@ -63,7 +68,7 @@ def volume_views(rx: ReadTransaction, machines: Sequence[records.Vm]) -> list[Fi
             "isextractable": False,
             **whose[vm.account],
             "created": stamp(vm.created),
-            "tags": [],
+            "tags": tags[root_volume_id(vm.id)],
         }
         for vm in machines
     ]

@@ -207,4 +207,5 @@ class Tag:
     resource: str
     key: str
     value: str
+    customer: str | None = None
     created: float = field(default_factory=time.time)

@@ -25,6 +25,7 @@ def upgrade() -> None:
     op.add_column("service_offerings", sa.Column("limits", sa.Text(), nullable=True))
     op.add_column("service_offerings", sa.Column("removed", sa.Double(), nullable=True))
     op.add_column("templates", sa.Column("removed", sa.Double(), nullable=True))
+    op.add_column("tags", sa.Column("customer", sa.Text(), nullable=True))
     op.add_column("vms", sa.Column("destroyed", sa.Double(), nullable=True))
     for first in ("zone", "account"):
         op.drop_index(op.f(f"ix_vms_{first}"), "vms")
