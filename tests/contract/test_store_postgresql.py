@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from cs import CloudStackApiException
@@ -223,3 +224,18 @@ def test_a_server_runs_on_it_and_outlives_its_absence(postgresql: Cluster, empty
         assert postgresql.password not in str(caught.value)
         assert [zone["id"] for zone in api.listZones(keyword="Z")["zone"]] == [made["id"]]
         assert server.stop() == 0
+
+
+def test_a_password_and_its_session_on_it(empty: str, tmp_path: Path) -> None:
+    with running(tmp_path, "--database", empty) as server, requests.Session() as browser:
+        command = [str(VXLOOM), "server", "--data", str(server.data), "--database", empty, "password", "admin"]
+        subprocess.run(command, input="secret\n", text=True, check=True, capture_output=True, timeout=30)
+        endpoint = server.exports["CLOUDSTACK_ENDPOINT"]
+        form = {"command": "login", "username": "ADMIN", "password": "secret", "response": "json"}
+        key = browser.post(endpoint, data=form, timeout=30).json()["loginresponse"]["sessionkey"]
+        asked = {"command": "listUsers", "response": "json", "sessionkey": key}
+        assert browser.get(endpoint, params=asked, timeout=30).json()["listusersresponse"]["count"] == 1
+        assert browser.get(endpoint, params=asked | {"sessionkey": "\x01é"}, timeout=30).status_code == 401
+        assert browser.get(endpoint, params=asked, timeout=30).status_code == 401
+        odd = browser.post(endpoint, data=form | {"domainid": "x" * 200, "username": "ü%_"}, timeout=30)
+        assert odd.status_code == 531

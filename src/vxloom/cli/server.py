@@ -51,6 +51,27 @@ def command(
 
 
 @command.command()
+@click.argument("user")
+@click.option("--domain", metavar="PATH", default="/", show_default=True, help="The user's domain, such as /a/b.")
+@click.pass_obj
+def password(settings: ServerSettings, user: str, domain: str) -> None:
+    """Give USER a password to sign in with; the server may run.
+
+    It is asked for twice, or read as one line from standard input if that is no terminal. Sessions of the old password end.
+    """
+    import sys
+
+    from vxloom.server.offline import set_password
+
+    if sys.stdin.isatty():
+        wanted = str(click.prompt(f"New password of {user}", hide_input=True, confirmation_prompt=True, err=True))
+    else:
+        wanted = sys.stdin.readline().rstrip("\r\n")
+    set_password(settings.data, settings.database, user, domain, wanted)
+    click.echo(f"{user} can sign in")
+
+
+@command.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.pass_obj
 def backup(settings: ServerSettings, file: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
@@ -21,12 +23,15 @@ from vxloom.store import Store
 MAX_BODY = 1024 * 1024
 """Bytes of a request body: room for the largest user data CloudStack takes (base64 of 1 MiB it does not; 32 KiB it does)."""
 MAX_PARAMETERS = 2000
+_LOGINS = 4
+"""Logins in worker threads at once; more wait without one, so that a flood of passwords leaves threads for everybody else."""
 FORM = "application/x-www-form-urlencoded"
 
 
 def create_app(store: Store, fleet: Fleet, begun: Callable[[], None] = lambda: None) -> Starlette:
     """Return the ASGI application of one server process; ``begun`` is called, in some thread, when a job was made."""
     guesses = Guesses()
+    logins = asyncio.Semaphore(_LOGINS)
 
     async def api(request: Request) -> Response:
         try:
@@ -35,7 +40,9 @@ def create_app(store: Store, fleet: Fleet, begun: Callable[[], None] = lambda: N
             return _response(responses.reply("errorresponse", responses.failure(error), json=True, status=error.code))
         address = request.client.host if request.client else ""
         visit = Visit(address, request.cookies, request.method == "POST", guesses)
-        return _response(await run_in_threadpool(answer, pairs, store=store, fleet=fleet, visit=visit, begun=begun))
+        async with logins if any(name.lower() == "command" and value == "login" for name, value in pairs) else contextlib.nullcontext():
+            reply = await run_in_threadpool(answer, pairs, store=store, fleet=fleet, visit=visit, begun=begun)
+        return _response(reply, secure=request.url.scheme == "https")
 
     return Starlette(routes=[Route(path, api, methods=["GET", "POST"]) for path in ("/client/api", "/client/api/")])
 
@@ -69,8 +76,10 @@ async def _form(request: Request) -> str:
         raise RequestError("The request body is not URL-encoded", code=430) from None
 
 
-def _response(reply: responses.Reply) -> Response:
+def _response(reply: responses.Reply, *, secure: bool = False) -> Response:
+    """Return the HTTP answer; ``secure``: its cookies are for https only."""
     response = Response(reply.body, reply.status, media_type=None, headers={"content-type": reply.content_type})
     for cookie in reply.cookies:
-        response.headers.append("set-cookie", cookie)
+        response.headers.append("set-cookie", f"{cookie}; Secure" if secure else cookie)
+        response.headers["cache-control"] = "no-store"
     return response

@@ -14,6 +14,7 @@ from dataclasses import replace
 import structlog
 
 from vxloom.errors import RequestError, StateError, VxloomError
+from vxloom.server import sessions
 from vxloom.server.command import find
 from vxloom.server.fleet import Fleet
 from vxloom.server.lifecycle.collector import Collector, watch_pools
@@ -141,7 +142,9 @@ class Runner:
             fail(tx, job, text, code=code)
 
     def sweep(self) -> None:
-        """Forget jobs and remembered answers nobody may ask for any more (``vxloom.job.keep``, seconds); look at the pools of VNIs."""
+        """Forget jobs and remembered answers nobody may ask for any more (``vxloom.job.keep``, seconds), and sessions that are over;
+        look at the pools of VNIs.
+        """
         with self._store.read() as rx:
             before = self._clock() - rx.setting_int("vxloom.job.keep")
             ended = (records.JobStatus.DONE, records.JobStatus.FAILED)
@@ -151,6 +154,7 @@ class Runner:
             with self._store.write(ACTOR) as tx:
                 tx.delete_where(records.Job, id=old)
                 tx.delete_where(records.Answered, id=said)
+        sessions.sweep(self._store, self._clock())
         watch_pools(self._store)
         self._expunge()
 

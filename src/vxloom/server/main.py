@@ -125,6 +125,7 @@ async def _run(settings: ServerSettings, store: Store, sock: socket.socket) -> N
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # else anybody on this machine could state any address, and guess passwords from each
             timeout_graceful_shutdown=5,
             h11_max_incomplete_event_size=128 * 1024,  # user data of 32 KiB in a query, URL-encoded
         )

@@ -21,7 +21,9 @@ COOKIE, KEY = "JSESSIONID", "sessionkey"
 _PATH = "Path=/client; HttpOnly; SameSite=Lax"
 _TOUCH = 60.0
 """Seconds after which a use is written down anew: not every request of a session is a write."""
-_SWEPT = 100
+_SWEPT = 500
+_MOST = 100
+"""Sessions of one user."""
 
 
 def timeout_of(rx: ReadTransaction) -> float:
@@ -30,13 +32,24 @@ def timeout_of(rx: ReadTransaction) -> float:
 
 
 def begin(tx: Transaction, user: str) -> tuple[str, str]:
-    """Write a user's new session and return its cookie and its key; stale ones of anybody's are removed on the way."""
-    now, cookie, key = time.time(), secrets.token_hex(32), secrets.token_urlsafe(32)
-    before = now - timeout_of(tx)
-    if stale := [row.id for row in tx.all(records.Session, order="used", limit=_SWEPT) if row.used < before]:
-        tx.delete_where(records.Session, id=stale)
-    tx.add(records.Session(id=_hash(cookie), user=user, key_hash=_hash(key), used=now))
+    """Write a user's new session and return its cookie and its key; of too many, the longest unused are removed."""
+    cookie, key = secrets.token_hex(32), secrets.token_urlsafe(32)
+    if over := [row.id for row in tx.all(records.Session, order="-used", offset=_MOST - 1, user=user)]:
+        tx.delete_where(records.Session, id=over)
+    tx.add(records.Session(id=_hash(cookie), user=user, key_hash=_hash(key), used=time.time()))
     return cookie, key
+
+
+def sweep(store: Store, now: float) -> None:
+    """Delete sessions that are over."""
+    with store.read() as rx:
+        before = now - timeout_of(rx)
+        rows = rx.all(records.Session, order="used", limit=_SWEPT)
+    if not any(row.used < before for row in rows):
+        return
+    with store.write("sessions") as tx:
+        # Read again: one of them may have been used meanwhile.
+        tx.delete_where(records.Session, id=[row.id for row in tx.all(records.Session, order="used", limit=_SWEPT) if row.used < before])
 
 
 def end(store: Store, cookies: Mapping[str, str], actor: str) -> None:

@@ -5,7 +5,7 @@ Never: agent, dataplane, hypervisor, lab, cli. Intent and its change-log row are
 """
 
 from vxloom.store import records, settings_catalogue
-from vxloom.store.archive import backup, renew_epoch, restore
+from vxloom.store.archive import backup, beside, renew_epoch, restore
 from vxloom.store.bindings import Acknowledgement, Reaped
 from vxloom.store.intent_rows import HostIntent
 from vxloom.store.reading import Contains, Either, Fold, Keyword, NoneOf, ReadTransaction, Tagged
@@ -26,6 +26,7 @@ __all__ = [
     "Tagged",
     "Transaction",
     "backup",
+    "beside",
     "records",
     "renew_epoch",
     "restore",

@@ -76,6 +76,27 @@ def restore(data: Path, database: str, source: Path) -> str:
         os.close(lock)
 
 
+def beside(data: Path, database: str) -> Store:
+    """Open a server's store whether the server runs or not, for one short write.
+
+    Raises :class:`StateError` where there is none yet, or one of another version: a running server's is never migrated under it.
+    """
+    url = database or engine.sqlite_url(data)
+    if not _holds_store(url):
+        raise StateError(f"there is no store in {engine.shown(url)}", remedy="start the server once, or give its --data or --database")
+    made = engine.make_engine(url)
+    try:
+        with made.connect() as connection:
+            current = migrate.is_current(connection)
+    except DatabaseError as error:
+        raise engine.database_error(error, made.url) from error
+    finally:
+        made.dispose()
+    if not current:
+        raise StateError(f"the store in {engine.shown(url)} is of another vxloom", remedy="start this vxloom's server once")
+    return Store(url)
+
+
 def renew_epoch(data: Path, database: str) -> str:
     """Give a stopped server's store a new epoch and return it: for a database that was put back by other means than :func:`restore`.
 

@@ -41,6 +41,11 @@ def version(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def is_current(connection: sa.Connection) -> bool:
+    """Tell whether the database's schema is this vxloom's own."""
+    return version(connection) == ScriptDirectory.from_config(_config(connection)).get_current_head()
+
+
 def known(connection: sa.Connection, schema: str) -> bool:
     """Tell whether this vxloom can bring a database of that schema to its own."""
     return _known(ScriptDirectory.from_config(_config(connection)), schema)

@@ -115,7 +115,7 @@ _ALL = (
     Setting("api.throttling.enabled", "false", "boolean", "Limit the number of requests of an account."),
     Setting("expunge.delay", "86400", "integer", "Seconds between a VM's destruction and its expunging."),
     Setting("expunge.interval", "86400", "integer", "Seconds between looks for destroyed VMs."),
-    Setting("session.timeout", "30", "integer", "Minutes without a request after which a session of login ends."),
+    Setting("session.timeout", "30", "integer", "Minutes without a request after which a session of login ends.", least=1),
     Setting("alert.wait", "", "string", "Seconds before an alert about a disconnected host; empty: at once."),
     Setting("guest.domain.suffix", "cs1cloud.internal", "string", "Domain of networks that state none.", _ZONE),
     Setting("vm.network.nic.max.secondary.ipaddresses", "10", "integer", "Most secondary addresses of a NIC."),

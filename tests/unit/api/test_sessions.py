@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from starlette.types import Message
 
 from tests.unit.api.desk import Desk
+from vxloom.server import sessions
+from vxloom.server.app import create_app
 from vxloom.server.dispatch import answer
 from vxloom.server.lifecycle import people
 from vxloom.server.responses import Reply
@@ -182,3 +187,59 @@ def test_an_unknown_user_takes_as_long(browser: Browser, monkeypatch: pytest.Mon
     browser.login("blue", "wrong")
     assert looked == [False, True]
     assert not people.matches("", None)
+
+
+def kept(browser: Browser) -> int:
+    with browser.desk.store.read() as rx:
+        return rx.count(records.Session)
+
+
+def test_the_runner_sweeps_what_is_over(browser: Browser) -> None:
+    browser.login("blue")
+    browser.desk.time = time.time() + 1790
+    browser.desk.runner().sweep()
+    assert kept(browser) == 1
+    browser.desk.time = time.time() + 1810
+    browser.desk.runner().sweep()
+    assert kept(browser) == 0
+
+
+def test_one_user_has_so_many_sessions(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "_MOST", 2)
+    for _ in range(3):
+        browser.login("blue")
+    assert kept(browser) == 2
+    assert browser.ask("listUsers")[0] == 200  # the youngest stays
+
+
+def test_a_flood_of_logins_leaves_threads_for_everybody_else(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = create_app(browser.desk.store, browser.desk.hosts)
+    free = threading.Event()
+
+    def matches(password: str, stored: str | None) -> bool:
+        return free.wait(20) and False
+
+    monkeypatch.setattr(people, "matches", matches)
+
+    async def send(query: str) -> int:
+        scope = {"type": "http", "method": "POST", "path": "/client/api", "query_string": query.encode(), "headers": []}
+        said: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def take(message: Message) -> None:
+            said.append(message)
+
+        await app(scope, receive, take)
+        return int(said[0]["status"])
+
+    async def flood() -> tuple[int, set[int]]:
+        logins = [asyncio.create_task(send(f"command=login&username=u{number}&password=x")) for number in range(45)]
+        try:
+            status = await asyncio.wait_for(send("command=listZones"), 3)
+        finally:
+            free.set()
+        return status, set(await asyncio.gather(*logins))
+
+    assert asyncio.run(flood()) == (401, {531})
