@@ -60,6 +60,8 @@ class Command(abc.ABC):
     """Whether it is answered without knowing who asks: its caller is then nobody."""
     for_domain_admins: ClassVar[bool] = False
     """Whether domain admins may call it, too."""
+    answers_secret: ClassVar[bool] = False
+    """Whether its answer holds a secret that is told once and kept nowhere: no key then makes it be remembered."""
     wrapper: ClassVar[str] = ""
     """The key around the answer where it is not the lower-cased name and ``response``."""
     example: ClassVar[str]
@@ -80,8 +82,8 @@ class Command(abc.ABC):
 
     @property
     def takes(self) -> tuple[Parameter, ...]:
-        """All its parameters: the declared ones, and what every command takes that changes something."""
-        return self.parameters if self.asks else (*self.parameters, IDEMPOTENCY_KEY)
+        """All its parameters: the declared ones, and what every command takes that changes something and whose answer may be kept."""
+        return self.parameters if self.asks or self.answers_secret else (*self.parameters, IDEMPOTENCY_KEY)
 
     def allows(self, caller: Caller) -> bool:
         """Tell whether a caller may use the command at all; what it may see with it is the command's business.

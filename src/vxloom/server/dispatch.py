@@ -95,6 +95,8 @@ def _run(command: Command, pairs: Sequence[Pair], caller: Caller, store: Store, 
             f"The API [{command.name}] does not exist or is not available for user {caller.user.username}", code=401, cs_code=4365
         )
     given = parameters.collect(pairs)
+    if command.answers_secret:
+        repetition.refuse_keys(given)
     checked = parameters.check(command.name, command.takes, given)
     call = Call(command.name, checked, caller, store, fleet, visit)
     keys = () if command.asks or command.unsigned else repetition.keys_of(checked)

@@ -30,7 +30,8 @@ This page is generated: `python -m vxloom.server.reference > docs/api.md`. The s
 Lists take `page` and `pagesize` (together) and `keyword`; every name filter ignores case. A field without a value is left out, and an
 empty list is `{}`.
 
-Every command that changes something takes `idempotencykey`, too: repeated with the same one it is done once and answered alike.
+Every command that changes something takes `idempotencykey`, too: repeated with the same one it is done once and answered alike. Those
+whose answer holds a secret refuse it (431), and say so.
 
 ## Errors
 
@@ -45,7 +46,7 @@ command checks by itself is listed with it; `…` stands for a value. Every comm
 | 430 | malformed: not URL-encoded UTF-8, or a name with brackets that is no `name[0].field` |
 | 431 | a required parameter is missing; a value is not of its type or too long; control characters; an id that names nothing, \
 or something of another account; `page` without `pagesize`, or more than 500 (-1: all); a name or address that is taken; an \
-`idempotencykey` or `customid` that was used for another call |
+`idempotencykey` or `customid` that was used for another call, or with a command whose answer holds a secret |
 | 432 | there is no such command, or [it is refused](#commands-that-are-refused) |
 | 530 | internal; or what a job failed with: a host did not acknowledge in time |
 | 531 | not yours to do |
@@ -141,7 +142,7 @@ def _who(command: Command) -> str:
 
 
 def _section(command: Command) -> str:
-    flags = [*(["async"] if command.asynchronous else []), _who(command)]
+    flags = [*(["async"] if command.asynchronous else []), _who(command), *(["no `idempotencykey`"] if command.answers_secret else [])]
     lines = [
         f"## {command.name}",
         "",

@@ -5,7 +5,7 @@ A client that lost the answer (its connection, its process, or the server died) 
 
 The answer is written in the transaction that does the work, so there is never the one without the other; writers take turns, so of two
 at once the second finds the first one's answer. What failed is not remembered. Keys are a user's own, and forgotten after
-``vxloom.job.keep`` seconds.
+``vxloom.job.keep`` seconds. A command whose answer holds a secret takes no key: what is told once must not lie in the store.
 """
 
 from __future__ import annotations
@@ -29,6 +29,16 @@ _NOT_COMPARED = frozenset({IDEMPOTENCY_KEY.name, "password"})
 def keys_of(given: Arguments) -> tuple[str, ...]:
     """Return the keys a call names; none: it is done as often as it is sent."""
     return tuple(f"{name}={key}" for name in (IDEMPOTENCY_KEY.name, CUSTOM_ID.name) if (key := given.filled(name)))
+
+
+def refuse_keys(given: Arguments) -> None:
+    """Raise :class:`RequestError` 431 for a call that names a key: its answer holds a secret, so it is not kept to be given again."""
+    for key in keys_of(given):
+        name = key.partition("=")[0]
+        raise RequestError(
+            f"{name} is not taken here: the answer holds a secret, and is kept nowhere to be given again",
+            remedy=f"leave {name} out; where the answer was lost, make a new one and remove the old one",
+        )
 
 
 def once(call: Call, keys: tuple[str, ...], run: Callable[[Call], Fields]) -> Fields:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.api.desk import DONE, Desk
 from vxloom.server.call import Call
-from vxloom.server.command import registry
+from vxloom.server.command import Field, registry
 from vxloom.server.responses import Fields
 from vxloom.store import records
 
@@ -182,4 +182,30 @@ def test_a_failure_that_a_command_swallows_keeps_nothing(desk: Desk, monkeypatch
 def test_every_command_that_changes_something_tells_of_the_key(desk: Desk) -> None:
     for api in desk.ask("listApis")["api"]:
         taken = {parameter["name"] for parameter in api["params"]}
-        assert ("idempotencykey" in taken) is not registry()[api["name"]].asks, api["name"]
+        command = registry()[api["name"]]
+        assert ("idempotencykey" in taken) is not (command.asks or command.answers_secret), api["name"]
+
+
+SECRETS = {"privatekey", "secretkey", "password", "sessionkey", "token"}
+
+
+def names_in(answer: tuple[Field, ...]) -> set[str]:
+    return {name for field in answer for name in (field.name, *names_in(field.nested))}
+
+
+def test_a_command_whose_answer_holds_a_secret_says_so() -> None:
+    telling = {name for name, command in registry().items() if names_in(command.answer) & SECRETS and not command.asks}
+    assert telling == {name for name, command in registry().items() if command.answers_secret}
+
+
+@pytest.mark.parametrize("key", ["idempotencykey", "customid", "IdempotencyKey"])
+@pytest.mark.parametrize("name", sorted(name for name, command in registry().items() if command.answers_secret))
+def test_a_secret_is_not_kept_to_be_told_again(desk: Desk, zone: str, name: str, key: str) -> None:
+    user = desk.ask("listUsers", username="admin")["user"][0]["id"]
+    words = {"id": user, "zoneid": zone, "name": "probe", "username": "admin", "password": "password"}
+    given = {p.name: words[p.name] for p in registry()[name].parameters if p.required}
+    before = counted(desk, records.Event)
+    refused = desk.refused(name, **given, **{key: "k1"})
+    assert (refused.status, "the answer holds a secret" in refused.text) == (431, True)
+    assert counted(desk, records.Answered) == 0
+    assert counted(desk, records.Event) == before

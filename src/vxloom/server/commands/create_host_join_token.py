@@ -17,6 +17,7 @@ class CreateHostJoinToken(Command):
     """
 
     name = "createHostJoinToken"
+    answers_secret = True
     parameters = (
         Parameter("name", Kind.STRING, "name of the host that will join", required=True),
         Parameter("zoneid", Kind.UUID, "zone it joins", required=True, related="listZones"),

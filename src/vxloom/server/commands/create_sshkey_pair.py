@@ -17,6 +17,7 @@ class CreateSSHKeyPair(Command):
 
     name = "createSSHKeyPair"
     for_users = True
+    answers_secret = True
     parameters = (keys.KEY_NAME, *OWNER)
     answer = MADE_KEY_PAIR
     example = "createSSHKeyPair name=mine"

@@ -23,6 +23,7 @@ class Login(Command):
     name = "login"
     unsigned = True
     for_users = True
+    answers_secret = True
     parameters = (
         Parameter("username", Kind.STRING, "the user's name", required=True),
         Parameter("password", Kind.STRING, "its password", required=True, length=1024),

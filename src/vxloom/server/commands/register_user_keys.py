@@ -18,6 +18,7 @@ class RegisterUserKeys(Command):
 
     name = "registerUserKeys"
     for_users = True
+    answers_secret = True
     parameters = (Parameter("id", Kind.UUID, "the user", required=True, related="listUsers"),)
     answer = KEYS
     example = "registerUserKeys id=ID"
