@@ -44,7 +44,8 @@ Read by `vxloom host check`, `plan` and `apply` from `/etc/vxloom/host.toml` if 
 _GLOBAL = """\
 ## Global settings
 
-Listed by `listConfigurations`, changed by `updateConfiguration name=… value=…` (with `zoneid=…` where it is *per zone*).
+Listed by `listConfigurations`, changed by `updateConfiguration name=… value=…` (with `zoneid=…` where it is *per zone*,
+`accountid=…` where it is *per account*); `resetConfiguration` gives the default again.
 Names without `vxloom.` are CloudStack's. *Kept for clients* means: clients may read and change it, nothing here acts on it.
 """
 _CLI = """\
@@ -98,7 +99,11 @@ def _keys(kind: type[ServerSettings | AgentSettings | HostSettings]) -> Iterator
 
 
 def _setting(one: Setting) -> str:
-    facts = [f"Default `{one.default}`" if one.default else "Default empty", one.type, "per zone" if "zone" in one.scopes else "global"]
+    facts = [
+        f"Default `{one.default}`" if one.default else "Default empty",
+        one.type,
+        "global" if one.scopes[-1] == "global" else f"per {one.scopes[-1]}",
+    ]
     if not one.dynamic:
         facts.append("read at the start of the server")
     if not is_read(one.name):

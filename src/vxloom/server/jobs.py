@@ -176,7 +176,7 @@ class Runner:
 
 def _carry_on(step: Step) -> None:
     outcome = step.outcome
-    if outcome.pending and step.tx.setting_bool("vxloom.job.peers.required"):
+    if outcome.pending and _peers_count(step):
         outcome = replace(outcome, silent=tuple(sorted({*outcome.silent, *outcome.pending})))
     for wait in step.tx.waits(step.job.id):
         if wait.acked and wait.host not in outcome.quiet:
@@ -186,6 +186,12 @@ def _carry_on(step: Step) -> None:
         text = f"host {name} is connected but has not acknowledged job {step.job.id} ({step.job.command}) in time; see its agent's log"
         step.tx.alert(SILENT, host, text)
     find(step.job.command).advance(replace(step, outcome=outcome))
+
+
+def _peers_count(step: Step) -> bool:
+    """Tell whether a silent peer fails the job, in the zone of the hosts it waits for."""
+    waiting = step.tx.all(records.Host, id=sorted({wait.host for wait in step.tx.waits(step.job.id) if not wait.acked}))
+    return any(step.tx.setting_bool("vxloom.job.peers.required", zone) for zone in {host.zone for host in waiting})
 
 
 def _outcome(tx: Transaction, job: records.Job, live: frozenset[str]) -> Outcome:

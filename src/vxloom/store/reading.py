@@ -190,13 +190,14 @@ class ReadTransaction:
 
     # --- settings
 
-    def setting(self, name: str, zone: str | None = None) -> str:
-        """Return a setting's value: the zone's, else the global one, else the default. Raises :class:`KeyError` for an unknown name."""
+    def setting(self, name: str, zone: str | None = None, account: str | None = None) -> str:
+        """Return a setting's value: the zone's or account's, else the global one, else the default.
+
+        Raises :class:`KeyError` for an unknown name.
+        """
         declared = settings_catalogue.CATALOGUE[name]
-        rows = {row.zone: row.value for row in self.all(r.Configuration, name=name)}
-        if zone is not None and zone in rows:
-            return rows[zone]
-        return rows.get(None, declared.default)
+        rows = {(row.zone, row.account): row.value for row in self.all(r.Configuration, name=name)}
+        return rows.get((zone, account), rows.get((None, None), declared.default))
 
     def setting_int(self, name: str, zone: str | None = None) -> int:
         """Return an integer setting."""
@@ -206,9 +207,9 @@ class ReadTransaction:
         """Return a number setting."""
         return float(self.setting(name, zone))
 
-    def setting_bool(self, name: str, zone: str | None = None) -> bool:
+    def setting_bool(self, name: str, zone: str | None = None, account: str | None = None) -> bool:
         """Return a yes-or-no setting."""
-        return self.setting(name, zone).lower() == "true"
+        return self.setting(name, zone, account).lower() == "true"
 
     # --- where things are
 

@@ -303,6 +303,12 @@ _table(
 _table(r.Answered, "answered", unique=(("user", "key"),), index=(("created",),))
 _table(r.Event, "events", index=(("created",), ("account",), ("resource",)))
 _table(r.Alert, "alerts", index=(("name", "subject"), ("sent",)))
-_table(r.Configuration, "configurations", index=(("name",),), references={"zone": "zones"}, cascade=frozenset({"zone"}))
+_table(
+    r.Configuration,
+    "configurations",
+    index=(("name",),),
+    references={"zone": "zones", "account": "accounts"},
+    cascade=frozenset({"zone"}),
+)
 _table(r.Revision, "revisions", unique=(("zone", "revision"),), references={"zone": "zones"}, cascade=frozenset({"zone"}))
 _table(r.Change, "changes", index=(("zone", "revision"),), references={"zone": "zones"}, cascade=frozenset({"zone"}))

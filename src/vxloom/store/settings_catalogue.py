@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from vxloom.errors import RequestError
+
 SettingType = Literal["string", "integer", "float", "boolean"]
 _GLOBAL = ("global",)
 _ZONE = ("global", "zone")
+_ACCOUNT = ("global", "account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,8 @@ class Setting:
     """The only values there are, in lower case; none: any."""
     least: float | None = None
     """The smallest number taken."""
-    refused: tuple[str, str] | None = None
-    """A value that cannot be had yet, and why."""
+    fixed: str = ""
+    """Why it can be nothing but its default; empty: it can."""
 
     def normal(self, value: str) -> str:
         """Return a value as it is kept: words of a fixed set in lower case, numbers without blanks."""
@@ -35,13 +38,13 @@ class Setting:
 
     def problem(self, value: str) -> str:
         """Return why a value (in its normal form) does not fit, "" if it does."""
-        if self.type in {"integer", "float"}:
-            return self._number_problem(value)
         choices = ("true", "false") if self.type == "boolean" else self.choices
         if choices and value not in choices:
             return f"{self.name} needs {' or '.join(choices)}, not {value[:80]!r}"
-        if self.refused is not None and value == self.refused[0]:
-            return f"{self.name} cannot be {value}: {self.refused[1]}"
+        if self.type in {"integer", "float"} and (problem := self._number_problem(value)):
+            return problem
+        if self.fixed and value != self.default:
+            return f"{self.name} cannot be {value[:80]}: {self.fixed}"
         return ""
 
     def _number_problem(self, value: str) -> str:
@@ -54,6 +57,12 @@ class Setting:
         if self.least is not None and number < self.least:
             return f"{self.name} needs {self.least:g} or more, not {value[:80]}"
         return ""
+
+    def require_scopes(self, **owners: str | None) -> None:
+        """Raise :class:`RequestError` 431 for an owner of a kind (``zone``, ``account``) that cannot have a value of its own."""
+        for scope, own in owners.items():
+            if own is not None and scope not in self.scopes:
+                raise RequestError(f"Invalid scope: {self.name} has no value of its own per {scope}", remedy=f"leave {scope}id out")
 
     @property
     def group(self) -> str:
@@ -95,9 +104,15 @@ _ALL = (
         "boolean",
         "Whether hosts whose network.bridge.type is openvswitch carry VXLAN. There is no Open vSwitch driver yet, so it cannot be true; "
         "hosts with Linux bridges carry VXLAN whatever it says.",
-        refused=("true", "there is no Open vSwitch driver yet, and without one such hosts would attach guests with no isolation at all"),
+        fixed="there is no Open vSwitch driver yet, and without one such hosts would attach guests with no isolation at all",
     ),
-    Setting("use.system.guest.vlans", "true", "boolean", "Accounts with dedicated VNIs may use the system's when theirs are used up."),
+    Setting(
+        "use.system.guest.vlans",
+        "true",
+        "boolean",
+        "Accounts with dedicated VNIs may use the system's when theirs are used up.",
+        _ACCOUNT,
+    ),
     Setting(
         "zone.vlan.capacity.notificationthreshold", "0.75", "float", "Share of VNIs in use above which an alert is raised.", _ZONE, least=0
     ),
@@ -106,13 +121,32 @@ _ALL = (
     Setting("kvm.guest.network.device", "", "string", "Traffic label of guest networks that state none.", _ZONE),
     Setting("kvm.private.network.device", "", "string", "Traffic label of management networks that state none.", _ZONE),
     Setting("kvm.public.network.device", "", "string", "Traffic label of public networks that state none.", _ZONE),
-    Setting("sdn.ovs.controller", "false", "boolean", "Whether CloudStack's own Open vSwitch controller runs; here never."),
+    Setting(
+        "sdn.ovs.controller",
+        "false",
+        "boolean",
+        "Whether CloudStack's own Open vSwitch controller runs; here never.",
+        fixed="there is no such controller; networks are made by the hosts' agents",
+    ),
     Setting("allow.end.users.to.specify.vr.mtu", "false", "boolean", "Whether users may state a router's MTU.", _ZONE),
     Setting("vr.private.interface.max.mtu", "1500", "integer", "Largest MTU of a router's private interface.", _ZONE),
     Setting("vr.public.interface.max.mtu", "1500", "integer", "Largest MTU of a router's public interface.", _ZONE),
     Setting("enforce.post.requests.and.timestamps", "false", "boolean", "Refuse changes by GET, and requests valid for over 15 minutes."),
-    Setting("integration.api.port", "0", "integer", "Port of an API without authentication; 0: none.", dynamic=False),
-    Setting("api.throttling.enabled", "false", "boolean", "Limit the number of requests of an account."),
+    Setting(
+        "integration.api.port",
+        "0",
+        "integer",
+        "Port of an API without authentication; here always 0: none.",
+        dynamic=False,
+        fixed="every request is signed, or of a session",
+    ),
+    Setting(
+        "api.throttling.enabled",
+        "false",
+        "boolean",
+        "Limit the number of requests of an account; here never.",
+        fixed="the number of an account's requests is not limited",
+    ),
     Setting("expunge.delay", "86400", "integer", "Seconds between a VM's destruction and its expunging."),
     Setting("expunge.interval", "86400", "integer", "Seconds between looks for destroyed VMs."),
     Setting("session.timeout", "30", "integer", "Minutes without a request after which a session of login ends.", least=1),
@@ -146,3 +180,12 @@ _ALL = (
     Setting("vxloom.token.hours", "24", "float", "Hours a join token is valid.", category="vxloom"),
 )
 CATALOGUE: dict[str, Setting] = {one.name: one for one in _ALL}
+_FOLDED = {name.lower(): one for name, one in CATALOGUE.items()}
+
+
+def declared(name: str) -> Setting:
+    """Return the setting of a name in any case; raises :class:`RequestError` 431 for one there is not."""
+    try:
+        return _FOLDED[name.strip().lower()]
+    except KeyError:
+        raise RequestError(f"Config parameter with name {name[:80]} doesn't exist", remedy="see listConfigurations") from None

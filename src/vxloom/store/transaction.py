@@ -7,8 +7,8 @@ import uuid
 
 from vxloom.errors import RequestError
 from vxloom.store import records as r
+from vxloom.store import settings_catalogue
 from vxloom.store.bindings import BindingTransaction
-from vxloom.store.settings_catalogue import CATALOGUE
 from vxloom.store.writing import PENDING
 
 _SETTING_NAMES = uuid.UUID("7f1d1c52-4f0a-4f0e-9d4b-2f6a3c1b9e10")
@@ -150,21 +150,26 @@ class Transaction(BindingTransaction):
 
     # --- settings
 
-    def set_setting(self, name: str, value: str, zone: str | None = None) -> r.Configuration:
-        """Give a setting a value, globally or in a zone. Raises :class:`RequestError` 431: unknown, ill-typed, or not of zone scope."""
-        declared = CATALOGUE.get(name)
-        if declared is None:
-            raise RequestError(f"Config parameter with name {name} doesn't exist", remedy="see listConfigurations")
+    def set_setting(self, name: str, value: str, zone: str | None = None, account: str | None = None) -> r.Configuration:
+        """Give a setting a value, globally, in a zone or for an account.
+
+        Raises :class:`RequestError` 431: unknown, ill-typed, or not of that scope.
+        """
+        declared = settings_catalogue.declared(name)
         value = declared.normal(value)
         if problem := declared.problem(value):
             raise RequestError(problem)
-        if zone is not None and "zone" not in declared.scopes:
-            raise RequestError(f"Invalid scope: {name} is global only", remedy="leave zoneid out")
-        key = str(uuid.uuid5(_SETTING_NAMES, f"{name}@{zone or ''}"))
+        declared.require_scopes(zone=zone, account=account)
+        key = str(uuid.uuid5(_SETTING_NAMES, f"{declared.name}@{zone or account or ''}"))
         if self.get(r.Configuration, key) is None:
-            return self.add(r.Configuration(id=key, name=name, zone=zone, value=value))
+            return self.add(r.Configuration(id=key, name=declared.name, zone=zone, account=account, value=value))
         return self.update(r.Configuration, key, value=value, updated=time.time())
 
-    def reset_setting(self, name: str, zone: str | None = None) -> None:
-        """Return a setting to its default (of a zone: to the global value)."""
-        self.delete_where(r.Configuration, name=name, zone=zone)
+    def reset_setting(self, name: str, zone: str | None = None, account: str | None = None) -> None:
+        """Return a setting to its default (of a zone or account: to the global value).
+
+        Raises :class:`RequestError` 431: unknown, or not of that scope.
+        """
+        declared = settings_catalogue.declared(name)
+        declared.require_scopes(zone=zone, account=account)
+        self.delete_where(r.Configuration, name=declared.name, zone=zone, account=account)

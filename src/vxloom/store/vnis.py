@@ -241,7 +241,7 @@ class VniTransaction(WriteTransaction):
         own = [(one.start, one.end) for one in dedicated if one.account == network.account]
         if own:
             yield own
-        if not own or self.setting_bool("use.system.guest.vlans"):
+        if not own or self.setting_bool("use.system.guest.vlans", account=network.account):
             ranges = self.all(r.VniRange, physical_network=network.physical_network)
             yield gaps.subtract([(one.start, one.end) for one in ranges], [(one.start, one.end) for one in dedicated])
 

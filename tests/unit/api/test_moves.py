@@ -124,6 +124,17 @@ def test_a_silent_peer_fails_the_job_where_the_setting_says_so(desk: Desk, zone:
     assert "host h1" in desk.job(job)["jobresult"]["errortext"]
 
 
+def test_a_zones_own_word_about_silent_peers_counts(desk: Desk, zone: str) -> None:
+    h1, h2 = desk.host(zone, "h1"), desk.host(zone, "h2")
+    network = desk.network(zone)
+    desk.deploy(zone, network["id"], "a", hostid=h1)
+    desk.ask("updateConfiguration", name="vxloom.job.peers.required", value="true", zoneid=zone)
+    job = desk.ask("deployVirtualMachine", name="b", zoneid=zone, networkids=network["id"], hostid=h2, **desk.sizes())["jobid"]
+    desk.settle(h1)
+    overdue(desk)
+    assert desk.job(job)["jobstatus"] == FAILED
+
+
 def test_a_peer_that_goes_away_is_waited_for_no_longer(desk: Desk, zone: str) -> None:
     h1, h2 = desk.host(zone, "h1"), desk.host(zone, "h2")
     network = desk.network(zone)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import scopes
 from vxloom.server.listing import paged
 from vxloom.server.parameters import LISTING, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.operations import CONFIGURATION, configuration_views
-from vxloom.store import records
 from vxloom.store.settings_catalogue import CATALOGUE
 
 
 class ListConfigurations(Command):
-    """Lists settings with their values: global ones, or with ``zoneid`` those a zone may have its own value of."""
+    """Lists settings with their values: all, or those a zone (``zoneid``) or an account (``accountid``) may have its own value of."""
 
     name = "listConfigurations"
     parameters = (
         Parameter("name", Kind.STRING, "only this setting"),
         Parameter("category", Kind.STRING, "only settings of this category"),
-        Parameter("zoneid", Kind.UUID, "values of this zone", related="listZones"),
+        *scopes.SCOPES,
         *LISTING,
     )
     answer = CONFIGURATION
@@ -31,15 +30,13 @@ class ListConfigurations(Command):
         given = call.arguments
         name, category, part = given.filled("name"), given.filled("category"), (given.filled("keyword") or "").lower()
         with call.read() as rx:
-            zone = given.filled("zoneid")
-            if zone:
-                owners.fetch(rx, records.Zone, zone, "zoneid")
+            scope = scopes.asked(call, rx)
             chosen = [
                 setting
                 for _, setting in sorted(CATALOGUE.items())
                 if (name is None or setting.name.lower() == name.lower())
                 and (category is None or setting.category.lower() == category.lower())
                 and part in setting.name.lower()
-                and (zone is None or "zone" in setting.scopes)
+                and scope.kind in setting.scopes
             ]
-            return paged(rx, given, "configuration", configuration_views(rx, chosen, zone))
+            return paged(rx, given, "configuration", configuration_views(rx, chosen, scope))

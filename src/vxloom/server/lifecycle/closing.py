@@ -106,6 +106,7 @@ def _remove_possessions(call: Call, tx: Transaction, job: records.Job, account: 
         wait_until_forgotten(tx, job, network.zone, network.vni)
     tx.delete_where(records.Template, account=account)
     tx.delete_where(records.Tag, account=account)
+    tx.delete_where(records.Configuration, account=account)
 
 
 def _hosts_of(tx: Transaction, vm: records.Vm) -> list[str]:

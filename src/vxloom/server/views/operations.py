@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from vxloom.server.command import fields
+from vxloom.server.lifecycle.scopes import Scope
 from vxloom.server.responses import Fields
 from vxloom.server.views.values import by_id, owners, stamp
 from vxloom.store import ReadTransaction, records
@@ -63,8 +64,8 @@ defaultvalue string its value unless set
 type string string, integer, float or boolean
 category string what it is about
 group string what it is about
-scope string global or zone
-id string the zone's id, for a zone's own value
+scope string global, zone or account: whose own value it may have besides
+id string the zone's or account's id, where one was asked for
 isdynamic boolean whether it counts without a restart
 description string what it does
 """)
@@ -131,18 +132,18 @@ def alert_views(alerts: Sequence[records.Alert]) -> list[Fields]:
     ]
 
 
-def configuration_views(rx: ReadTransaction, settings: Sequence[Setting], zone: str | None) -> list[Fields]:
-    """Return settings, with the values of a zone if one is given."""
+def configuration_views(rx: ReadTransaction, settings: Sequence[Setting], scope: Scope) -> list[Fields]:
+    """Return settings, with the values of a zone or an account if one is given."""
     return [
         {
             "name": setting.name,
-            "value": rx.setting(setting.name, zone),
+            "value": rx.setting(setting.name, scope.zone, scope.account),
             "defaultvalue": setting.default,
             "type": setting.type,
             "category": setting.category,
-            "group": setting.category,
-            "scope": "zone" if "zone" in setting.scopes else "global",
-            "id": zone,
+            "group": setting.group,
+            "scope": setting.scopes[-1],
+            "id": scope.zone or scope.account,
             "isdynamic": setting.dynamic,
             "description": setting.description,
         }

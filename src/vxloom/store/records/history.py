@@ -81,11 +81,12 @@ class Alert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """A setting given a value. ``zone`` None: global."""
+    """A setting given a value: a zone's, an account's, or with neither the global one."""
 
     id: str = field(default_factory=new_id)
     name: str
     zone: str | None = None
+    account: str | None = None
     value: str
     updated: float = field(default_factory=time.time)
 
