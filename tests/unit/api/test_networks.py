@@ -11,6 +11,11 @@ def stated(desk: Desk, kind: str = "L2") -> str:
     return str(desk.ask("createNetworkOffering", **given)["networkoffering"]["id"])
 
 
+def offering_of(desk: Desk, **more: str) -> str:
+    given = {"name": f"isolated {sorted(more)}", "guestiptype": "Isolated", "traffictype": "Guest", "enable": "true"} | more
+    return str(desk.ask("createNetworkOffering", **given)["networkoffering"]["id"])
+
+
 def test_an_isolated_network_has_no_vni_before_its_first_machine(desk: Desk) -> None:
     zone = desk.zone()
     desk.host(zone, "h1")
@@ -152,6 +157,44 @@ def test_a_network_is_renamed(desk: Desk) -> None:
     network = desk.network(desk.zone())
     changed = desk.do("updateNetwork", id=network["id"], name="web", displaytext="Web")["network"]
     assert (changed["name"], changed["displaytext"], changed["cidr"]) == ("web", "Web", network["cidr"])
+
+
+def test_a_network_gets_another_offering(desk: Desk) -> None:
+    zone = desk.zone()
+    offered = {row["name"]: row["id"] for row in desk.ask("listNetworkOfferings")["networkoffering"]}
+    rich, plain = offered["DefaultIsolatedNetworkOfferingWithSourceNatService"], offered["vxloom Isolated"]
+    network = desk.ask("createNetwork", name="n", zoneid=zone, networkofferingid=rich)["network"]
+    assert desk.ask("listAlerts", name="network.services")["count"] == 1
+    changed = desk.do("updateNetwork", id=network["id"], networkofferingid=plain)["network"]
+    assert (changed["networkofferingid"], changed["networkofferingname"], changed["state"]) == (plain, "vxloom Isolated", "Allocated")
+    assert desk.ask("listAlerts", name="network.services") == {}
+    lasting = offering_of(desk, ispersistent="true")
+    changed = desk.do("updateNetwork", id=network["id"], networkofferingid=lasting)["network"]
+    assert (changed["ispersistent"], changed["state"]) == (True, "Implemented")
+    assert desk.do("updateNetwork", id=network["id"], networkofferingid=rich)["network"]["vlan"] == changed["vlan"]
+    assert desk.ask("listAlerts", name="network.services")["count"] == 1
+    tenant = desk.tenant("red")
+    own = tenant.network(zone, "own")
+    assert tenant.do("updateNetwork", id=own["id"], networkofferingid=rich)["network"]["networkofferingid"] == rich
+
+
+def test_an_offering_of_another_kind_changes_nothing(desk: Desk) -> None:
+    zone = desk.zone()
+    offered = {row["name"]: row["id"] for row in desk.ask("listNetworkOfferings")["networkoffering"]}
+    isolated, flat = desk.network(zone), desk.network(zone, "n2", "L2")
+    disabled = desk.ask("createNetworkOffering", name="off", guestiptype="Isolated", traffictype="Guest")["networkoffering"]["id"]
+    for network, wanted, says in (
+        (isolated, offered["DefaultL2NetworkOffering"], "guest type is L2, not Isolated"),
+        (flat, offered["DefaultL2NetworkOfferingVlan"], "VNI stated"),
+        (isolated, offering_of(desk, tags="fast"), "the tag fast"),
+        (isolated, disabled, "not Enabled"),
+        (isolated, zone, "networkofferingid"),
+    ):
+        refused = desk.refused("updateNetwork", id=network["id"], name="other", networkofferingid=wanted)
+        assert refused.status == 431
+        assert says in refused.text
+        [same] = desk.ask("listNetworks", id=network["id"])["network"]
+        assert same == network
 
 
 def test_a_network_restarts_only_when_implemented(desk: Desk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import designing
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.networks import NETWORK, network_views
@@ -12,7 +13,7 @@ from vxloom.store import records
 
 
 class UpdateNetwork(Command):
-    """Changes a network's names. Its prefixes and VNI stay."""
+    """Changes a network's names and its offering. Its prefixes and VNI stay, so the new offering must be of the same kind."""
 
     name = "updateNetwork"
     asynchronous = True
@@ -22,17 +23,20 @@ class UpdateNetwork(Command):
         Parameter("name", Kind.STRING, "its new name"),
         Parameter("displaytext", Kind.STRING, "what people read"),
         Parameter("networkdomain", Kind.STRING, "network domain of guests"),
+        Parameter("networkofferingid", Kind.UUID, "its new offering, of the same guest type", related="listNetworkOfferings"),
     )
     answer = NETWORK
     example = "updateNetwork id=ID displaytext='web servers'"
 
     def run(self, call: Call) -> Fields:
-        """Return the job's id."""
+        """Return the job's id; raises 431 for an offering of another kind, 533 where it wants a VNI and none is left."""
         given = call.arguments
         columns = {"name": "name", "displaytext": "display_text", "networkdomain": "network_domain"}
         changes: dict[str, object] = {column: text for name, column in columns.items() if (text := given.filled(name))}
         with call.write() as tx:
             network = owners.fetch_owned(call, tx, records.Network, given.need("id"))
+            if wanted := given.filled("networkofferingid"):
+                network = designing.change_offering(call, tx, network, wanted)
             network = tx.update(records.Network, network.id, **changes)
             if "name" in changes:
                 tx.touch_segment(network.id)  # hosts are told a segment's name

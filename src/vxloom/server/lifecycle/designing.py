@@ -110,6 +110,31 @@ def make(call: Call, tx: Transaction) -> records.Network:
     return networks.implement(call, tx, row) if row.is_persistent else row
 
 
+def change_offering(call: Call, tx: Transaction, network: records.Network, wanted: str) -> records.Network:
+    """Give a network another offering: its alert about services follows, and where the new one is persistent it gets a VNI now.
+
+    Raises :class:`RequestError` 431 for an offering of another kind: prefixes, VNI and physical network stay as they are.
+    """
+    offering = owners.fetch(tx, records.NetworkOffering, wanted, "networkofferingid")
+    if offering.id == network.offering:
+        return network
+    refuse_offering(call, tx, offering, network.zone)
+    place = owners.fetch(tx, records.PhysicalNetwork, network.physical_network, "physicalnetworkid")
+    unlike = {
+        f"its guest type is {offering.guest_type}, not {network.guest_type}": offering.guest_type != network.guest_type,
+        "one of the two has its VNI stated, the other has not": offering.specify_vlan != network.specified_vlan,
+        f"it is for physical networks with the tag {offering.tags}": bool(offering.tags) and offering.tags != place.tags,
+    }
+    if why := [text for text, holds in unlike.items() if holds]:
+        raise RequestError(
+            f"Can't change network {network.name} to network offering {offering.name}: {'; '.join(why)}",
+            remedy="choose one of the same kind, or make another network",
+        )
+    network = tx.update(records.Network, network.id, offering=offering.id, is_persistent=offering.is_persistent)
+    networks.tell_undelivered(tx, network, offering)
+    return networks.implement(call, tx, network) if network.is_persistent else network
+
+
 def _refuse_name(rx: ReadTransaction, name: str, zone: records.Zone, account: records.Account) -> None:
     known = rx.one(records.Network, name=Fold(name), zone=zone.id, account=account.id)
     if known is not None:
