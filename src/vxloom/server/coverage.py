@@ -42,7 +42,6 @@ class State(StrEnum):
 
 
 _PLANNED = """
-archiveEvents deleteEvents listEventTypes archiveAlerts deleteAlerts
 """
 """Only counts for what is not there yet."""
 

@@ -19,6 +19,7 @@ class ListAlerts(Command):
         Parameter("id", Kind.UUID, "only this alert, open or not"),
         Parameter("name", Kind.STRING, "only alerts of this kind: host.silent"),
         Parameter("type", Kind.INTEGER, "only alerts of this number"),
+        Parameter("archived", Kind.BOOLEAN, "vxloom's own: those that were put aside, too"),
         Parameter("resolved", Kind.BOOLEAN, "vxloom's own: those that are over"),
         *LISTING,
     )
@@ -32,6 +33,8 @@ class ListAlerts(Command):
             where = same(given, id="id") | alike(given, name="name") | keyword(given, "name", "description")
             if (kind := given.number("type")) is not None:
                 where["type"] = kind
+            if not (given.flag("archived") or given.filled("id")):
+                where["archived"] = False
             if given.flag("resolved"):
                 rows = [row for row in select(rx, records.Alert, where, order="-sent") if row.resolved is not None]
                 return paged(rx, given, "alert", alert_views(rows))

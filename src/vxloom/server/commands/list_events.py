@@ -5,6 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle.putting_aside import span
 from vxloom.server.listing import alike, keyword, listed, paged, same, select
 from vxloom.server.parameters import LISTING, OWNED, Kind, Parameter
 from vxloom.server.responses import Fields
@@ -26,6 +27,7 @@ class ListEvents(Command):
         Parameter("resourcetype", Kind.STRING, "only events of this kind of object"),
         Parameter("startdate", Kind.DATE, "only events since"),
         Parameter("enddate", Kind.DATE, "only events until; a day counts to its end"),
+        Parameter("archived", Kind.BOOLEAN, "those that were put aside, too"),
         *OWNED,
         *LISTING,
     )
@@ -41,10 +43,10 @@ class ListEvents(Command):
             accounts = owners.visible(call, rx)
             if accounts is not None:
                 where["account"] = accounts
-            start, end = given.moment("startdate"), given.moment("enddate")
-            if start is None and end is None:
+            if not (given.flag("archived") or given.filled("id")):
+                where["archived"] = False
+            first, last = span(given)
+            if not (given.filled("startdate") or given.filled("enddate")):
                 return listed(rx, given, records.Event, "event", lambda rows: event_views(rx, rows), where, order="-created")
-            first = start.timestamp() if start else 0.0
-            last = end.timestamp() + (86400 if len(given.need("enddate").strip()) == 10 else 0) if end else float("inf")
             rows = [row for row in select(rx, records.Event, where, order="-created") if first <= row.created < last]
             return paged(rx, given, "event", event_views(rx, rows))
