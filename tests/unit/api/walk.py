@@ -146,7 +146,7 @@ def _owned(desk: Desk, name: str) -> dict[str, str]:
     known = {
         *(records.Vm, records.Network, records.User, records.Job, records.Event, records.SshKeyPair, records.Tag),
         *(records.Project, records.ProjectMember),
-        *(records.Template, records.DedicatedRange, records.VniAllocation),  # everybody's to see; root admins' only
+        *(records.Template, records.DedicatedRange, records.VniAllocation, records.Configuration),  # everybody's to see; root admins' only
     }
     assert owned == known, f"give everybody in the town one of {owned ^ known}, and say here how it is listed"
     return found
