@@ -129,6 +129,12 @@ class Arguments:
         """Return all entries of a map parameter merged: ``details[0].a=1&details[1].b=2`` → ``{a: 1, b: 2}``."""
         return {key: value for row in self.rows(name) for key, value in row.items()}
 
+    def refuse(self, absent: Mapping[str, str]) -> None:
+        """Raise :class:`RequestError` 431 where a parameter is given that asks for what is not here: name → why."""
+        for name, why in absent.items():
+            if self.filled(name):
+                raise RequestError(f"{name} cannot be given: {why}", remedy=f"leave {name} out")
+
     def moment(self, name: str) -> datetime | None:
         """Return a date as an aware datetime, or None when not given or blank."""
         given = self.filled(name)
@@ -138,6 +144,11 @@ class Arguments:
         """Return the id a root admin chose for the new object, None where it gets one of its own."""
         text = (self.filled(CUSTOM_ID.name) or "").lower()
         return text if root and _is_uuid(text) else None
+
+
+def absent(parameters: Mapping[str, str]) -> tuple[Parameter, ...]:
+    """Return the declarations of parameters that are refused: name → why."""
+    return tuple(Parameter(name, Kind.STRING, f"refused: {why}") for name, why in parameters.items())
 
 
 def collect(pairs: Iterable[tuple[str, str]]) -> Arguments:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from vxloom.errors import RequestError
 from vxloom.server.call import Call
 from vxloom.server.command import Command
+from vxloom.server.lifecycle import offerings, services
 from vxloom.server.parameters import Arguments, Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.offerings import NETWORK_OFFERING, network_offering_views
@@ -36,6 +39,9 @@ class CreateNetworkOffering(Command):
         Parameter("networkrate", Kind.INTEGER, "Mbit/s; kept and shown only"),
         Parameter("maxconnections", Kind.INTEGER, "connections of a load balancer; kept and shown only"),
         Parameter("tags", Kind.STRING, "tag of the physical network to use"),
+        Parameter("domainid", Kind.LIST, "domains it is for, and those below them; default: all", length=40000),
+        Parameter("zoneid", Kind.LIST, "zones it is for; default: all", length=40000),
+        Parameter("forvpc", Kind.BOOLEAN, "refused when true: there are no VPCs"),
         Parameter("details", Kind.MAP, "further details; kept and shown only"),
         Parameter("enable", Kind.BOOLEAN, "whether it can be used at once"),
     )
@@ -50,6 +56,8 @@ class CreateNetworkOffering(Command):
             raise RequestError(f"Invalid guestiptype {given.need('guestiptype')[:80]}", remedy="give L2, Isolated or Shared")
         if given.need("traffictype").strip().lower() != "guest":
             raise RequestError(f"Invalid traffictype {given.need('traffictype')[:80]}", remedy="give Guest")
+        if given.flag("forvpc"):
+            raise RequestError("forvpc cannot be true: there are no VPCs", remedy="leave forvpc out")
         name = given.need("name").strip()
         row = records.NetworkOffering(
             name=name,
@@ -71,17 +79,18 @@ class CreateNetworkOffering(Command):
         with call.write() as tx:
             if tx.one(records.NetworkOffering, name=Fold(name)):
                 raise RequestError(f"A network offering with name {name} already exists", remedy="choose another name")
-            tx.add(row)
+            for_domains = offerings.named(tx, given, "domainid", records.Domain)
+            row = tx.add(replace(row, domains=for_domains, zones=offerings.named(tx, given, "zoneid", records.Zone)))
             call.event(tx, "NETWORK.OFFERING.CREATE", f"Created network offering {name}", "NetworkOffering", row.id)
             return one("networkoffering", network_offering_views(tx, [row])[0])
 
 
 def _services(given: Arguments) -> dict[str, tuple[str, ...]]:
-    providers: dict[str, list[str]] = {service: [] for service in given.items("supportedservices")}
+    providers: dict[str, list[str]] = {services.service(text): [] for text in given.items("supportedservices")}
     for row in given.rows("serviceproviderlist"):
         entry = {key.lower(): value for key, value in row.items()}
         service, provider = entry.get("service", "").strip(), entry.get("provider", "").strip()
         if not service or not provider:
             raise RequestError("serviceproviderlist needs service and provider in every entry")
-        providers.setdefault(service, []).append(provider)
+        providers.setdefault(services.service(service), []).append(provider)
     return {service: tuple(names) for service, names in providers.items()}

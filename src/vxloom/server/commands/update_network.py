@@ -6,10 +6,17 @@ from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
 from vxloom.server.lifecycle import designing
-from vxloom.server.parameters import Kind, Parameter
+from vxloom.server.parameters import Kind, Parameter, absent
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.networks import NETWORK, network_views
 from vxloom.store import records
+
+_ABSENT = {
+    "guestvmcidr": "a part of its prefix cannot be kept for others",
+    "privatemtu": "a network's MTU follows its hosts' underlay",
+    "publicmtu": "networks have no virtual router",
+    "sourcenatipaddress": "networks have no virtual router",
+}
 
 
 class UpdateNetwork(Command):
@@ -24,6 +31,7 @@ class UpdateNetwork(Command):
         Parameter("displaytext", Kind.STRING, "what people read"),
         Parameter("networkdomain", Kind.STRING, "network domain of guests"),
         Parameter("networkofferingid", Kind.UUID, "its new offering, of the same guest type", related="listNetworkOfferings"),
+        *absent(_ABSENT),
     )
     answer = NETWORK
     example = "updateNetwork id=ID displaytext='web servers'"
@@ -31,6 +39,7 @@ class UpdateNetwork(Command):
     def run(self, call: Call) -> Fields:
         """Return the job's id; raises 431 for an offering of another kind, 533 where it wants a VNI and none is left."""
         given = call.arguments
+        given.refuse(_ABSENT)
         columns = {"name": "name", "displaytext": "display_text", "networkdomain": "network_domain"}
         changes: dict[str, object] = {column: text for name, column in columns.items() if (text := given.filled(name))}
         with call.write() as tx:

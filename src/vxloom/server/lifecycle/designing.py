@@ -7,10 +7,21 @@ from dataclasses import dataclass
 from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
-from vxloom.server.lifecycle import access, addressing, networks, physical
+from vxloom.server.lifecycle import access, addressing, networks, offerings, physical, places
 from vxloom.store import Fold, ReadTransaction, Transaction, records
 
 SHARED = "Shared"
+ABSENT = {
+    "isolatedpvlan": "there are no private VLANs: its guests would reach each other",
+    "isolatedpvlantype": "there are no private VLANs: its guests would reach each other",
+    "vpcid": "there are no VPCs",
+    "aclid": "there are no network ACLs",
+    "associatednetworkid": "there are no private gateways",
+    "privatemtu": "a network's MTU follows its hosts' underlay",
+    "publicmtu": "networks have no virtual router",
+    "sourcenatipaddress": "networks have no virtual router",
+}
+"""Parameters of createNetwork that ask for what is not here, and why: a network without it would not be what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +82,14 @@ def refuse_offering(call: Call, rx: ReadTransaction, offering: records.NetworkOf
         )
     if offering.zones and zone not in offering.zones:
         raise RequestError(f"The network offering {offering.name} is not available in this zone", remedy="see listNetworkOfferings zoneid=")
-    if offering.domains and not call.caller.root and not offers_to(rx, offering, call.caller.domain):
+    if not call.caller.root and not offerings.offers_to(rx, offering, call.caller.domain):
         raise RequestError(f"The network offering {offering.name} is not available to domain {call.caller.domain.path}")
-
-
-def offers_to(rx: ReadTransaction, offering: records.NetworkOffering, domain: records.Domain) -> bool:
-    """Tell whether an offering that is for some domains is for this one: it is for those below, too."""
-    paths = [row.path for row in rx.all(records.Domain, id=offering.domains)]
-    return any(domain.path == path or domain.path.startswith(f"{path}/") for path in paths)
 
 
 def make(call: Call, tx: Transaction) -> records.Network:
     """Write a new network and return it; raises :class:`RequestError` 431, 531 or 533."""
     given = call.arguments
+    given.refuse(ABSENT)
     zone = owners.fetch(tx, records.Zone, given.need("zoneid"), "zoneid")
     offering = offering_of(call, tx, zone)
     reach = reach_of(call, tx, offering.guest_type)
@@ -198,10 +204,10 @@ def _row(
         end_ip=None if shared else prefixes.end_ip,
         start_ip6=prefixes.start_ip6,
         end_ip6=prefixes.end_ip6,
-        dns1=zone.dns1,
-        dns2=zone.dns2,
-        ip6_dns1=zone.ip6_dns1,
-        ip6_dns2=zone.ip6_dns2,
+        dns1=places.server(given, "dns1") or zone.dns1,
+        dns2=places.server(given, "dns2") or zone.dns2,
+        ip6_dns1=places.server(given, "ip6dns1") or zone.ip6_dns1,
+        ip6_dns2=places.server(given, "ip6dns2") or zone.ip6_dns2,
         network_domain=given.filled("networkdomain") or zone.network_domain,
         acl_type=reach.acl_type,
         domain=reach.domain,

@@ -4,8 +4,35 @@ from __future__ import annotations
 
 from vxloom.server import owners
 from vxloom.server.call import Call
-from vxloom.server.parameters import unknown_id
+from vxloom.server.parameters import Arguments, unknown_id
 from vxloom.store import ReadTransaction, records
+
+
+def named(rx: ReadTransaction, given: Arguments, parameter: str, kind: type[records.Domain | records.Zone]) -> tuple[str, ...]:
+    """Return the ids of a comma-separated list, for which an offering is to be; ``all`` or ``public``, or nothing: for every one.
+
+    Raises :class:`RequestError` 431 for an id of none.
+    """
+    ids = tuple(dict.fromkeys(text.lower() for text in given.items(parameter)))
+    if set(ids) <= {"all", "public"}:
+        return ()
+    return tuple(owners.fetch(rx, kind, id_, parameter).id for id_ in ids)
+
+
+def hidden(call: Call, rx: ReadTransaction) -> list[str]:
+    """Return the network offerings a list leaves out: those not for the caller's domain, nor the ``domainid`` or ``zoneid`` asked for."""
+    given, domains = call.arguments, [] if call.caller.root else [call.caller.domain]
+    if asked := given.filled("domainid"):
+        domains.append(owners.fetch_domain(call, rx, asked))
+    zone = given.filled("zoneid")
+    rows = [row for row in rx.all(records.NetworkOffering) if row.domains or row.zones]
+    return [row.id for row in rows if (zone and row.zones and zone not in row.zones) or not all(offers_to(rx, row, one) for one in domains)]
+
+
+def offers_to(rx: ReadTransaction, offering: records.NetworkOffering, domain: records.Domain) -> bool:
+    """Tell whether an offering is for a domain: one that is for some domains is for those below them, too."""
+    paths = [row.path for row in rx.all(records.Domain, id=offering.domains)] if offering.domains else []
+    return not offering.domains or any(domain.path == path or domain.path.startswith(f"{path}/") for path in paths)
 
 
 def size(rx: ReadTransaction, given: str, parameter: str = "serviceofferingid") -> records.ServiceOffering:
