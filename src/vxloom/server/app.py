@@ -22,7 +22,10 @@ from vxloom.store import Store
 
 MAX_BODY = 1024 * 1024
 """Bytes of a request body: room for the largest user data CloudStack takes (base64 of 1 MiB it does not; 32 KiB it does)."""
+BODY_SECONDS = 20.0
+"""From a request's header to the end of its body; less than ``protocol.REQUEST_SECONDS``, so that who is slow is still told so."""
 MAX_PARAMETERS = 2000
+_DIGITS = len(str(MAX_BODY))
 _LOGINS = 4
 """Logins in worker threads at once; more wait without one, so that a flood of passwords leaves threads for everybody else."""
 FORM = "application/x-www-form-urlencoded"
@@ -60,12 +63,18 @@ async def _parameters(request: Request) -> list[Pair]:
 
 async def _form(request: Request) -> str:
     kind = request.headers.get("content-type", FORM).partition(";")[0].strip().lower()
+    stated = request.headers.get("content-length", "")
+    if stated.isascii() and stated.isdigit() and (len(stated) > _DIGITS or int(stated) > MAX_BODY):
+        raise _too_large()  # before anything of it is read, or asked for (Expect: 100-continue)
     body = bytearray()
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BODY:
-                raise RequestError(f"The request body is larger than {MAX_BODY} bytes", code=413, cs_code=9999)
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise _too_large()
+    except TimeoutError:
+        raise RequestError(f"The request body did not come within {BODY_SECONDS:g} s", code=408, cs_code=9999) from None
     except ClientDisconnect:
         raise RequestError("The client went away in the middle of its request", code=430) from None
     if body and kind != FORM:
@@ -74,6 +83,10 @@ async def _form(request: Request) -> str:
         return body.decode("ascii")
     except UnicodeDecodeError:
         raise RequestError("The request body is not URL-encoded", code=430) from None
+
+
+def _too_large() -> RequestError:
+    return RequestError(f"The request body is larger than {MAX_BODY} bytes", code=413, cs_code=9999)
 
 
 def _response(reply: responses.Reply, *, secure: bool = False) -> Response:

@@ -19,6 +19,7 @@ from vxloom.errors import ConfigError
 from vxloom.server.app import create_app
 from vxloom.server.gateway import Gateway
 from vxloom.server.jobs import Runner
+from vxloom.server.protocol import Protocol
 from vxloom.settings import ServerSettings
 from vxloom.store import Store, records
 
@@ -121,6 +122,8 @@ async def _run(settings: ServerSettings, store: Store, sock: socket.socket) -> N
     api = _Api(
         uvicorn.Config(
             create_app(store, gateway, runner.wake),
+            http=Protocol,
+            ws="none",
             lifespan="off",
             log_config=None,
             access_log=False,

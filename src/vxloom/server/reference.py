@@ -42,7 +42,8 @@ command checks by itself is listed with it; `…` stands for a value. Every comm
 |---|---|
 | 401 | the key is unknown, its user disabled, the signature wrong, the request expired; or the command is not for this account |
 | 405 | a change sent by GET where `enforce.post.requests.and.timestamps` is set |
-| 413, 415 | the body is too large, or not `application/x-www-form-urlencoded` |
+| 408 | the request, or its body, did not come in time |
+| 413, 415 | the body is too large (1 MiB), or not `application/x-www-form-urlencoded` |
 | 430 | malformed: not URL-encoded UTF-8, or a name with brackets that is no `name[0].field` |
 | 431 | a required parameter is missing; a value is not of its type or too long; control characters; an id that names nothing, \
 or something of another account; `page` without `pagesize`, or more than 500 (-1: all); a name or address that is taken; an \
