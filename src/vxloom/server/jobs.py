@@ -58,10 +58,18 @@ class Runner:
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        """Give the jobs a stopped server left behind their full time again, then run."""
-        self._extend_deadlines()
+        """Take over the jobs a stopped server left behind, then run."""
+        self.take_over()
         self._unsubscribe = self._store.subscribe(lambda *_: self.wake())
         self._thread.start()
+
+    def take_over(self) -> None:
+        """Give the jobs a stopped server left behind their full time again: their hosts come back only now."""
+        with self._store.write(ACTOR) as tx:
+            until = self._clock() + tx.setting_float("vxloom.job.deadline")
+            for job in tx.pending_jobs():
+                if job.deadline is not None:
+                    tx.update(records.Job, job.id, deadline=max(job.deadline, until))
 
     def stop(self) -> None:
         """End the thread; a job in the middle stays in the store as it is."""
@@ -165,13 +173,6 @@ class Runner:
         if self._clock() >= due:
             self._expunged_at = self._clock()
             expunge_overdue(self._store, self._clock())
-
-    def _extend_deadlines(self) -> None:
-        with self._store.write(ACTOR) as tx:
-            until = self._clock() + tx.setting_float("vxloom.job.deadline")
-            for job in tx.pending_jobs():
-                if job.deadline is not None:
-                    tx.update(records.Job, job.id, deadline=max(job.deadline, until))
 
 
 def _carry_on(step: Step) -> None:

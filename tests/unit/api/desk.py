@@ -155,13 +155,17 @@ class Desk:
 
     def settle(self, *but: str) -> None:
         """Every live host but these acknowledges all it was sent; then the jobs are looked at."""
+        self.acknowledge(*but)
+        self.runner().turn()
+
+    def acknowledge(self, *but: str) -> None:
+        """Every live host but these acknowledges all it was sent."""
         for host in sorted(self.hosts.up - set(but)):
             with self.store.read() as rx:
                 told = rx.host_intent(host)
             self.store.acknowledge(
                 Acknowledgement(host, told.revision, dict(told.segments), tuple(told.gone_segments), tuple(told.gone_ports))
             )
-        self.runner().turn()
 
     # --- things most tests need
 

@@ -98,7 +98,7 @@ def test_maintenance_goes_on_where_a_server_was_stopped(desk: Desk, zone: str) -
     desk.deploy(zone, desk.network(zone)["id"], "a", hostid=h1)
     job = desk.ask("prepareHostForMaintenance", id=h1)["jobid"]
     runner = desk.runner()  # all it knows is in the store
-    runner._extend_deadlines()
+    runner.take_over()
     assert runner.turn() == 2
     assert desk.job(job)["jobstatus"] == PENDING
     for _ in range(4):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.unit.api.desk import PENDING, Desk
+from tests.unit.api.desk import FAILED, PENDING, Desk
 from tests.unit.api.looks import overdue, state
 from vxloom.store import records
 
@@ -104,7 +104,11 @@ def test_a_host_that_says_nothing_leaves_the_machines_of_a_disabled_account_in_e
     job = desk.ask("disableAccount", id=account_of(desk, "blue")["id"], lock="false")["jobid"]
     desk.settle(hosts[0])
     overdue(desk)
-    assert desk.job(job)["jobresult"]["pendinghosts"] == ["h1"]
+    failed = desk.job(job)
+    assert (failed["jobstatus"], failed["jobresultcode"]) == (FAILED, 530)
+    assert "The account blue is disabled, but instances did not stop" in failed["jobresult"]["errortext"]
+    assert "no acknowledgement from host h1" in failed["jobresult"]["errortext"]
+    assert account_of(desk, "blue")["state"] == "disabled"
     assert (state(desk, places["h1"]), state(desk, places["h2"])) == ("Error", "Stopped")
     assert [alert["name"] for alert in desk.ask("listAlerts", name="vm.error")["alert"]] == ["vm.error"]
     assert tenant

@@ -13,7 +13,10 @@ from vxloom.store import records
 
 
 class DisableAccount(Command):
-    """Disables an account: its keys and sessions stop at once, and its machines are stopped. With ``lock=true`` they go on."""
+    """Disables an account: its keys and sessions stop at once, and its machines are stopped. With ``lock=true`` they go on.
+
+    The job fails where a host does not say in time that its machines stopped; they are in Error then, and the account is disabled.
+    """
 
     name = "disableAccount"
     asynchronous = True
@@ -41,4 +44,5 @@ class DisableAccount(Command):
     def advance(self, step: Step) -> None:
         """Done, once its machines' hosts said so."""
         account = step.tx.get(records.Account, step.job.instance or "")
-        closing.finish_stop(step, one("account", account_views(step.tx, [account])[0]) if account else {})
+        result = one("account", account_views(step.tx, [account])[0]) if account else {}
+        closing.finish_stop(step, result, f"The account {account.name if account else 'that was removed meanwhile'} is disabled")

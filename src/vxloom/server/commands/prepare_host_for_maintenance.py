@@ -16,8 +16,9 @@ from vxloom.store import records
 class PrepareHostForMaintenance(Command):
     """Moves all machines off a host, and keeps new ones away until ``cancelHostMaintenance``.
 
-    The host is PrepareForMaintenance until its machines have moved, then Maintenance. When one cannot be moved it is ErrorInMaintenance:
-    the job fails and an alert says which, and why; the others have moved.
+    The host is PrepareForMaintenance until its machines have moved and it has said that nothing of them is left, then Maintenance. When one
+    cannot be moved it is ErrorInMaintenance: the job fails and an alert says which, and why; the others have moved. So it is when the
+    host does not say so in time: guests may still be up on it.
     """
 
     name = "prepareHostForMaintenance"

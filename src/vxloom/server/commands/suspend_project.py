@@ -13,7 +13,10 @@ from vxloom.store import records
 
 
 class SuspendProject(Command):
-    """Suspends a project: its machines are stopped, and nothing is added to it."""
+    """Suspends a project: its machines are stopped, and nothing is added to it.
+
+    The job fails where a host does not say in time that its machines stopped; they are in Error then, and the project is suspended.
+    """
 
     name = "suspendProject"
     asynchronous = True
@@ -33,4 +36,5 @@ class SuspendProject(Command):
     def advance(self, step: Step) -> None:
         """Done, once its machines' hosts said so."""
         project = step.tx.get(records.Project, step.job.instance or "")
-        closing.finish_stop(step, one("project", project_views(step.tx, [project])[0]) if project else {})
+        result = one("project", project_views(step.tx, [project])[0]) if project else {}
+        closing.finish_stop(step, result, f"The project {project.name if project else 'that was removed meanwhile'} is suspended")

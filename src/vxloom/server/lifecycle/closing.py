@@ -13,7 +13,7 @@ from vxloom.errors import RequestError
 from vxloom.server.call import Call
 from vxloom.server.lifecycle import machines, networks
 from vxloom.server.responses import Fields
-from vxloom.server.waiting import Step, end, wait_for_peers, wait_until_forgotten
+from vxloom.server.waiting import Step, end, fail, wait_for_peers, wait_until_forgotten
 from vxloom.store import Transaction, records
 
 _UP = (records.VmState.STARTING, records.VmState.RUNNING, records.VmState.MIGRATING)
@@ -73,13 +73,18 @@ def begin_stop(call: Call, tx: Transaction, accounts: Iterable[str], kind: str, 
     return job
 
 
-def finish_stop(step: Step, result: Fields) -> None:
-    """Stopped, or in Error where a host never said so; then the job ends with ``result``."""
+def finish_stop(step: Step, result: Fields, done: str) -> None:
+    """Stopped; then the job ends with ``result``. Where a host never said so its machines are in Error, and the job has failed.
+
+    ``done``: what holds all the same, for whoever reads why it failed.
+    """
+    left: list[str] = []
     for vm_id, hosts in cast("dict[str, list[str]]", step.job.context[_STOPPING]).items():
         vm = step.tx.get(records.Vm, vm_id)
         if vm is None or vm.state is not records.VmState.STOPPING:
             continue  # another job has it in hand
         if set(hosts) & set(step.outcome.silent):
+            left.append(vm.name)
             step.tx.update(records.Vm, vm.id, state=records.VmState.ERROR)
             step.tx.alert(
                 "vm.error", vm.id, f"instance {vm.name}: its host did not say that it stopped; see to the host, then stop it again"
@@ -88,6 +93,11 @@ def finish_stop(step: Step, result: Fields) -> None:
         else:
             step.tx.update(records.Vm, vm.id, state=records.VmState.STOPPED)
             machines.audit(step, "VM.STOP", f"Stopped instance {vm.name}", vm)
+    if left:
+        listed = ", ".join(step.outcome.silent) if machines.for_root(step) else "of their own"
+        shown = ", ".join(sorted(left)[:5]) + (f" and {len(left) - 5} more" if len(left) > 5 else "")
+        fail(step.tx, step.job, f"{done}, but instances did not stop: {shown}: no acknowledgement from host {listed} in time")
+        return
     silent = sorted({*step.outcome.silent, *step.outcome.pending})
     end(step, {**result, "pendinghosts": silent or None if step.job.context.get("root") else None})
 

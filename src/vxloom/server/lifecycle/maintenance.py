@@ -1,6 +1,7 @@
 """A host is emptied before somebody works on it, and kept empty until that is cancelled.
 
-Enabled → PrepareForMaintenance (its machines move, each with a job of its own) → Maintenance; ErrorInMaintenance when one stays. From any
+Enabled → PrepareForMaintenance (its machines move, each with a job of its own; then the host says that nothing of them is left) →
+Maintenance; ErrorInMaintenance when one stays, or the host does not say so. From any
 of the three cancelling leads back to Enabled. The job waits for the moves' jobs, so it goes on after a restart of the server.
 """
 
@@ -21,6 +22,8 @@ HOST_ALERT = 7
 _PREPARING, _DONE, _ERROR = "PrepareForMaintenance", "Maintenance", "ErrorInMaintenance"
 STATES = frozenset({_PREPARING, _DONE, _ERROR})
 _TRIED = "tried"
+_EMPTYING, _LEAVING = "empty", "leave"
+"""Phases: machines are on their way; none is, but the host has not yet said that nothing of them is left."""
 
 
 def begin(call: Call, tx: Transaction, host: records.Host) -> records.Job:
@@ -33,7 +36,7 @@ def begin(call: Call, tx: Transaction, host: records.Host) -> records.Job:
     caller = call.caller
     tx.update(records.Host, host.id, resource_state=_PREPARING)
     job = tx.start_job(
-        command=PREPARE, account=caller.account.id, user=caller.user.id, instance_type=INSTANCE, instance=host.id, phase="empty"
+        command=PREPARE, account=caller.account.id, user=caller.user.id, instance_type=INSTANCE, instance=host.id, phase=_EMPTYING
     )
     tx.resolve_alert(ALERT, host.id)
     call.event(tx, "MAINT.PREPARE", f"Preparing host {host.name} for maintenance", INSTANCE, host.id, state="Started", job=job.id)
@@ -42,7 +45,7 @@ def begin(call: Call, tx: Transaction, host: records.Host) -> records.Job:
 
 
 def advance(step: Step) -> None:
-    """Move what can be moved; when nothing is on its way any more, end in Maintenance, or in ErrorInMaintenance."""
+    """Move what can be moved; when nothing is on its way any more and the host says so, end in Maintenance, else in ErrorInMaintenance."""
     tx, job = step.tx, step.job
     host = tx.get(records.Host, job.instance or "")
     if host is None or host.resource_state != _PREPARING:
@@ -58,9 +61,15 @@ def advance(step: Step) -> None:
             stuck.append(f"{vm.name} {reason}")
         waiting |= pending
     if waiting:
-        tx.next_phase(job.id, "empty", context={CHILDREN: sorted(waiting), _TRIED: tried})
+        tx.next_phase(job.id, _EMPTYING, context={CHILDREN: sorted(waiting), _TRIED: tried})
     elif stuck:
         _end_in_error(step, host, stuck)
+    elif step.outcome.silent:
+        _end_in_error(step, host, ["it does not say that nothing of them is left on it"])
+    elif job.phase != _LEAVING and tx.count(records.Belief, host=host.id, kind=records.BeliefKind.PORT):
+        # What was moved away is withdrawn here by tombstone. Until the host has said so a guest may still be up on it.
+        tx.next_phase(job.id, _LEAVING)
+        tx.wait_host(job.id, host.id, records.WaitRole.MUST)
     else:
         host = tx.update(records.Host, host.id, resource_state=_DONE)
         _audit(step, host, f"Host {host.name} is ready for maintenance")
