@@ -13,7 +13,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from vxloom.errors import ConfigError, RequestError, TransportError
@@ -80,6 +81,17 @@ class Client:
             if not found or len(rows) >= int(str(answer.get("count", 0))):
                 break
         return rows
+
+
+@contextmanager
+def names_from(command: str) -> Iterator[None]:
+    """Let a refusal of what was typed (431) say which command lists what there is."""
+    try:
+        yield
+    except RequestError as error:
+        if error.code == 431:
+            error.remedy = f"what there is: {command}"
+        raise
 
 
 def _exports(file: Path) -> dict[str, str]:

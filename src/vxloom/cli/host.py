@@ -34,7 +34,7 @@ def list_hosts(output: str) -> None:
         details = host.get("details")
         told = details if isinstance(details, dict) else {}
         host["vtep"], host["holding"] = told.get("vxloom.vtep", ""), told.get("vxloom.holding", "")
-    show(output, columns, [[host.get(column) for column in columns] for host in hosts], title="Hosts")
+    show(output, columns, [[host.get(column) for column in columns] for host in hosts])
 
 
 @command.command()
@@ -61,14 +61,15 @@ def confirm(name: str | None, everyone: bool) -> None:
     A host holds (withdraws nothing) after a restored, empty or wrong database, or when a plan would remove many ports
     at once. Look at `vxloom plan HOST` first: it lists what will go.
     """
-    from vxloom.cli.client import Client
+    from vxloom.cli.client import Client, names_from
 
     client = Client()
     if everyone == bool(name):
         raise click.UsageError("give a host's name, or --all")
     names = [str(host["name"]) for host in client.rows("listHosts", "host", type="Routing")] if everyone else [str(name)]
     for one in names:
-        client.run("confirmHost", name=one)
+        with names_from("vxloom host list"):
+            client.run("confirmHost", name=one)
         click.echo(f"{one}: confirmed")
 
 

@@ -62,11 +62,10 @@ def cli() -> None:
 def main() -> None:
     """Entry point: foreign tracebacks are for logs, people get one line."""
     try:
-        cli.main(standalone_mode=False)
+        # Without standalone mode an Exit is not raised here: click returns its code. Commands return nothing.
+        sys.exit(cli.main(standalone_mode=False))
     except click.exceptions.Abort:
         sys.exit(130)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

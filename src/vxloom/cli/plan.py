@@ -14,9 +14,10 @@ from vxloom.cli.options import output_option
 @output_option
 def command(host: str, output: str) -> None:
     """Ask HOST's agent to compare its kernel with what is wanted, and print the steps it would take. Changes nothing."""
-    from vxloom.cli.client import Client
+    from vxloom.cli.client import Client, names_from
 
-    answer = Client().call("vxloomPlanHost", name=host)
+    with names_from("vxloom host list"):
+        answer = Client().call("vxloomPlanHost", name=host)
     content = answer.get("plan", answer)
     if output == "json" or not isinstance(content, dict):
         click.echo(json.dumps(answer, indent=2))

@@ -7,7 +7,6 @@ import json
 import click
 
 from vxloom.cli.options import output_option
-from vxloom.errors import RequestError
 
 
 @click.command("trace")
@@ -19,14 +18,10 @@ def command(source: str, target: str, output: str) -> None:
 
     Exit code 0 when it would arrive, 1 when not.
     """
-    from vxloom.cli.client import Client
+    from vxloom.cli.client import Client, names_from
 
-    try:
+    with names_from("cs listVirtualMachines listall=true"):
         answer = Client().call("vxloomTrace", **{"from": source, "to": target})
-    except RequestError as error:
-        if error.code == 431:
-            error.remedy = "for the names of VMs: cs listVirtualMachines listall=true"
-        raise
     content = answer.get("trace", answer)
     if output == "json" or not isinstance(content, dict):
         click.echo(json.dumps(answer, indent=2))
