@@ -55,6 +55,6 @@ def _observe(settings: AgentSettings, output: str) -> None:
     ]
     rows += [(other.kind, other.name, "foreign", other.detail) for other in state.foreign]
     rows += [("port", stray.name, "foreign", f"on our bridge {stray.bridge}") for stray in state.strays]
-    show(output, ("kind", "name", "owner", "detail"), rows, title="On this host")
+    show(output, ("kind", "name", "owner", "detail"), rows)
     if output == "table":
         click.echo(text)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 import click
 
+from vxloom.cli.options import show
 from vxloom.errors import TransportError, VxloomError
 from vxloom.lab import cloud, faults, state, topology
 from vxloom.lab.entry import environment
@@ -114,7 +115,7 @@ def status(name: str, output: str) -> None:
     click.echo(
         f"lab {name}: up {_duration(time.time() - report.since)}, underlay MTU {report.spec.mtu}, API http://127.0.0.1:{report.api_port}/client/api"
     )
-    _table(rows)
+    show("table", tuple(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
 
 
 @command.command("env")
@@ -232,23 +233,6 @@ def _rows(attached: Lab, report: Report) -> list[dict[str, object]]:
         guests = list(node.guests()) if node.spec.is_hypervisor else []
         rows.append({"node": node.name, "pid": node.holder, "addresses": addresses, "processes": processes, "guests": guests})
     return rows
-
-
-def _table(rows: list[dict[str, object]]) -> None:
-    cells = [tuple(_cell(value) for value in row.values()) for row in rows]
-    heads = tuple(rows[0])
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table(*heads)
-        for line in cells:
-            table.add_row(*line)
-        Console().print(table)
-        return
-    widths = [max(len(line[column]) for line in (heads, *cells)) for column in range(len(heads))]
-    for line in (heads, *cells):
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _cell(value: object) -> str:

@@ -37,24 +37,22 @@ def chosen(config: Path | None, default: Path) -> Path | None:
     return config if config is not None else (default if default.exists() else None)
 
 
-def show(output: str, columns: Sequence[str], rows: Sequence[Row], *, title: str = "") -> None:
+def show(output: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Print rows as a table, or as a JSON list of objects."""
     if output == "json":
         click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2, default=str))
         return
-    if not sys.stdout.isatty():
-        for row in [columns, *rows]:
-            click.echo("\t".join("" if cell is None else str(cell) for cell in row))
-        return
-    from rich.console import Console
-    from rich.table import Table
+    head, *body = aligned([columns, *rows])
+    click.echo(click.style(head, bold=True))
+    for line in body:
+        click.echo(line)
 
-    table = Table(title=title or None, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column)
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console().print(table)
+
+def aligned(rows: Sequence[Row]) -> list[str]:
+    """Return a line per row, columns one under another. Nothing is cut: half an id is no id, and a terminal wraps by itself."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
 
 
 def log_to_stderr(level: str) -> None:

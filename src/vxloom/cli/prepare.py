@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vxloom.cli.options import Function, chosen, config_option, output_option, show
+from vxloom.cli.options import Function, aligned, chosen, config_option, output_option, show
 from vxloom.settings import ETC
 
 if TYPE_CHECKING:
     from vxloom.prepare.machine import Machine
+    from vxloom.prepare.requirement import Requirement
     from vxloom.prepare.run import Part
     from vxloom.prepare.step import Step
     from vxloom.settings import HostSettings
@@ -54,13 +55,12 @@ def check(config: Path | None, output: str) -> None:
     from vxloom.settings import HostSettings, load
 
     rows = look(Machine(), load(HostSettings, chosen(config, CONFIG), {}))
-    columns = ("impact", "requirement", "found", "asked", "the manual's", "standard", "level", "verdict", "what to do")
-    cells = [
-        (r.impact, r.name, r.found, r.asked, r.floor, r.standard, "required" if r.required else "recommended", r.verdict.value, r.remedy)
-        for r in rows
-    ]
-    show(output, columns, cells, title="Requirements")
-    if output != "json":
+    if output == "json":
+        columns = ("impact", "requirement", "found", "asked", "the manual's", "standard", "level", "verdict", "what to do")
+        cells = [(r.impact, r.name, r.found, r.asked, r.floor, r.standard, _level(r), r.verdict.value, r.remedy) for r in rows]
+        show(output, columns, cells)
+    else:
+        _judge(rows)
         count = {verdict: sum(row.verdict is verdict for row in rows) for verdict in Verdict}
         click.echo(", ".join(f"{number} {verdict.value}" for verdict, number in count.items()))
     sys.exit(any(row.verdict is Verdict.FAILED for row in rows))
@@ -118,6 +118,25 @@ def undo(only: Sequence[str], force: bool) -> None:
     if not problems:
         click.echo("all is as it was")
     sys.exit(bool(problems))
+
+
+def _level(row: Requirement) -> str:
+    return "required" if row.required else "recommended"
+
+
+def _judge(rows: Sequence[Requirement]) -> None:
+    """Print a line per row that fits a terminal; below what is not well, what is asked and what to do."""
+    from vxloom.prepare.requirement import Verdict
+
+    head, *lines = aligned([("impact", "verdict", "requirement", "found"), *((r.impact, r.verdict.value, r.name, r.found) for r in rows)])
+    click.echo(click.style(head, bold=True))
+    colours = {Verdict.FAILED: "red", Verdict.WARNING: "yellow"}
+    for row, line in zip(rows, lines, strict=True):
+        click.echo(click.style(line, fg=colours.get(row.verdict)))
+        if row.verdict in colours:
+            click.echo(f"          {_level(row)}: {row.asked}")
+        if row.remedy:
+            click.echo(f"          {'→' if row.verdict in colours else 'because'} {row.remedy}")
 
 
 def _say(output: str) -> Callable[[str, str], None]:

@@ -1,0 +1,69 @@
+"""What people read: columns under one another and nothing cut; what programs read: every field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from vxloom.cli import options, prepare
+from vxloom.prepare import requirement
+from vxloom.prepare.requirement import Requirement, Subject
+
+ROW_ID = "438fbcaa-7e79-4774-b2c2-8f93321a4d49"
+
+
+def test_columns_stand_under_one_another_and_nothing_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    options.show("table", ("name", "state", "id"), [("h1", "Up", ROW_ID), ("a-long-name", None, ROW_ID)])
+    assert capsys.readouterr().out.splitlines() == [
+        "name         state  id",
+        f"h1           Up     {ROW_ID}",
+        f"a-long-name         {ROW_ID}",
+    ]
+
+
+def test_no_rows_are_a_head_and_an_empty_list(capsys: pytest.CaptureFixture[str]) -> None:
+    options.show("table", ("name", "state"), [])
+    assert capsys.readouterr().out == "name  state\n"
+    options.show("json", ("name", "state"), [])
+    assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.fixture
+def judged(monkeypatch: pytest.MonkeyPatch) -> Sequence[Requirement]:
+    rows = [
+        Subject("root", "uid 0", "capabilities(7)", 10).judged(False, "uid 7", "sudo"),
+        Subject("jumbo frames", "9000", "Ethernet", 5, required=False).judged(False, "1550", "apply"),
+        Subject("clock", "synchronised", "NTP", 6, required=False).not_applicable("no timedatectl"),
+        Subject("iproute2", "installed", "netlink", 10).judged(True, "6.1.0"),
+    ]
+    monkeypatch.setattr(requirement, "check", lambda *_: rows)
+    return rows
+
+
+def test_a_check_says_below_what_is_not_well_what_is_asked_and_what_to_do(
+    judged: Sequence[Requirement], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        prepare.check.main([], standalone_mode=False)
+    assert end.value.code == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "impact  verdict         requirement   found",
+        "10      failed          root          uid 7",
+        "          required: uid 0",
+        "          → sudo",
+        "5       warning         jumbo frames  1550",
+        "          recommended: 9000",
+        "          → apply",
+        "6       not applicable  clock         –",
+        "          because no timedatectl",
+        "10      ok              iproute2      6.1.0",
+        "1 ok, 1 failed, 1 warning, 1 not applicable",
+    ]
+    with pytest.raises(SystemExit):
+        prepare.check.main(["--output", "json"], standalone_mode=False)
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["requirement"] for row in rows] == [row.name for row in judged]
+    assert rows[0]["asked"] == "uid 0"
+    assert rows[0]["level"] == "required"
