@@ -99,7 +99,11 @@ def apply(config: Path | None, only: Sequence[str], skip: Sequence[str], yes: bo
         _report(wanted, output, "nothing to do")
     if not yes:
         _tell(wanted, machine)
-        click.confirm("Make these changes?", abort=True, err=True)
+        try:
+            click.confirm("Make these changes?", abort=True, err=True)
+        except click.Abort:
+            click.echo("vxloom: nothing was changed (where nobody can be asked, give --yes)", err=True)
+            raise
     parts = run.apply(machine, settings, steps, _say(output))
     _report(parts, output, f"{sum(len(part.changes) for part in parts)} changes made")
 

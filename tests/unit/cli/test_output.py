@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
+import click
 import pytest
 
 from vxloom.cli import options, prepare
-from vxloom.prepare import requirement
+from vxloom.prepare import requirement, run
+from vxloom.prepare.changes import WriteFile
 from vxloom.prepare.requirement import Requirement, Subject
 
 ROW_ID = "438fbcaa-7e79-4774-b2c2-8f93321a4d49"
@@ -67,3 +71,16 @@ def test_a_check_says_below_what_is_not_well_what_is_asked_and_what_to_do(
     assert [row["requirement"] for row in rows] == [row.name for row in judged]
     assert rows[0]["asked"] == "uid 0"
     assert rows[0]["level"] == "required"
+
+
+def test_an_apply_that_nobody_answers_changes_nothing_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "made"
+    part = run.Part("module", "summary", (WriteFile(path=str(file), text="x\n", reason="a reason"),))
+    monkeypatch.setattr(run, "plan", lambda *_: [part])
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    with pytest.raises(click.Abort):
+        prepare.apply.main([], standalone_mode=False)
+    assert "nothing was changed" in capsys.readouterr().err
+    assert not file.exists()

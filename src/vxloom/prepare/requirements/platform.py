@@ -65,7 +65,7 @@ def _kvm(machine: Machine) -> Requirement:
 def _libvirt(machine: Machine) -> Requirement:
     program = next((name for name in ("libvirtd", "virtqemud") if machine.has(name)), "")
     remedy = "apt-get install libvirt-daemon-system; guests other than namespaces need it"
-    return _LIBVIRT.judged(bool(program), program or "neither is installed", remedy)
+    return _LIBVIRT.judged(bool(program), program or "not installed", remedy)
 
 
 def _cloudstack(machine: Machine) -> Requirement:
