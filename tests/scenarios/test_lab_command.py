@@ -19,7 +19,9 @@ def test_the_command_line_from_up_to_down(lab_directory: Path) -> None:
     assert (up.returncode, up.stdout.splitlines()[0].partition(" is up")[0]) == (0, "lab 'cli'"), up.stderr
     facts = json.loads(_vxloom("status", "--lab", "cli", "--output", "json").stdout)
     assert [node["node"] for node in facts["nodes"]] == ["underlay", "mgmt", "h1", "h2"]
-    assert "10.200.1.2" in _vxloom("status", "--lab", "cli").stdout
+    assert "10.200.1.2" in (seen := _vxloom("status", "--lab", "cli").stdout)
+    assert "no management server" in up.stdout
+    assert "no management server" in seen
     assert _vxloom("exec", "--lab", "cli", "h1", "--", "sh", "-c", "hostname; exit 7").returncode == 7
     assert _vxloom("exec", "--lab", "cli", "h1", "hostname").stdout == "h1\n"
     assert "cannot reach each other" in _vxloom("fault", "partition", "--lab", "cli", "h1", "h2").stdout

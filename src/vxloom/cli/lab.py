@@ -81,7 +81,8 @@ def up(name: str, hypervisors: int, mtu: int, port: int, empty: bool, bare: bool
             raise
     option, report = _option(name), made.report()
     click.echo(f"lab {name!r} is up after {time.monotonic() - start:.1f} s: {', '.join(node.name for node in made.nodes)}")
-    click.echo(f"API: http://127.0.0.1:{report.api_port}/client/api  (keys: `vxloom lab env{option}`; end it: `vxloom lab down{option}`)")
+    keys = "" if bare else f"keys: `vxloom lab env{option}`; "
+    click.echo(f"{_api(report)}  ({keys}end it: `vxloom lab down{option}`)")
 
 
 @command.command("down")
@@ -112,9 +113,7 @@ def status(name: str, output: str) -> None:
         }
         click.echo(json.dumps({**facts, "hypervisors": report.spec.hypervisors, "mtu": report.spec.mtu}, indent=2))
         return
-    click.echo(
-        f"lab {name}: up {_duration(time.time() - report.since)}, underlay MTU {report.spec.mtu}, API http://127.0.0.1:{report.api_port}/client/api"
-    )
+    click.echo(f"lab {name}: up {_duration(time.time() - report.since)}, underlay MTU {report.spec.mtu}, {_api(report)}")
     show("table", tuple(rows[0]), [[_cell(value) for value in row.values()] for row in rows])
 
 
@@ -233,6 +232,11 @@ def _rows(attached: Lab, report: Report) -> list[dict[str, object]]:
         guests = list(node.guests()) if node.spec.is_hypervisor else []
         rows.append({"node": node.name, "pid": node.holder, "addresses": addresses, "processes": processes, "guests": guests})
     return rows
+
+
+def _api(report: Report) -> str:
+    served = any(process.name == "server" for process in report.processes)
+    return f"API: http://127.0.0.1:{report.api_port}/client/api" if served else "no management server"
 
 
 def _cell(value: object) -> str:
