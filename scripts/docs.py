@@ -122,7 +122,7 @@ def is_read(name: str) -> bool:
 
 def cli_page() -> str:
     """Return the reference of the command line."""
-    context = click.Context(cli, info_name="vxloom")
+    context = click.Context(cli, info_name="vxloom", **cli.context_settings)
     parts = [_CLI]
     for name in COMMANDS:
         command = cli.get_command(context, name)

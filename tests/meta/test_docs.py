@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
-from functools import cache
+import subprocess
+import sys
 from pathlib import Path
-from types import ModuleType
 from typing import get_args
 
 import click
@@ -42,16 +41,6 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
 
 
-@cache
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_script", ROOT / "scripts" / "docs.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def broken(page: Path, text: str) -> list[str]:
     found = []
     for target in _LINK.findall(_CODE.sub("", text)):
@@ -75,9 +64,10 @@ def test_a_broken_link_is_seen() -> None:
     assert broken(page, text) == ["nowhere.md", "#no-such-part"]
 
 
-@pytest.mark.parametrize("page", ["docs/reference/settings.md", "docs/reference/cli.md", "docs/reference/coverage.md"])
-def test_a_generated_page_is_up_to_date(page: str) -> None:
-    assert text_of(page) == generator().pages()[ROOT / page], "run: python scripts/docs.py"
+def test_the_generated_pages_are_up_to_date() -> None:
+    # A process of its own: click keeps a command's help option as the first caller in a process made it.
+    done = subprocess.run([sys.executable, ROOT / "scripts" / "docs.py", "--check"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "run: python scripts/docs.py"
 
 
 @pytest.mark.parametrize("name", [*ServerSettings.__struct_fields__, *AgentSettings.__struct_fields__, *CATALOGUE])

@@ -161,7 +161,7 @@ def test_a_restarted_runner_ends_a_job_left_behind(desk: Desk, zone: str) -> Non
     with desk.store.write("test") as tx:
         tx.update(records.Job, answer["jobid"], deadline=time.time() - 60)  # the server was down for long
     runner = desk.runner()
-    runner._extend_deadlines()
+    runner.take_over()
     runner.turn()
     assert desk.job(answer["jobid"])["jobstatus"] == PENDING
     desk.settle()
