@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.listing import same, select, window
+from vxloom.server.listing import listed, same, select, window
 from vxloom.server.parameters import PAGE, PAGE_SIZE, Arguments, Kind, Parameter
 from vxloom.server.responses import Fields, many
 from vxloom.server.views.vnis import GUEST_VLAN, Pool, Slot, guest_vlan_views, pool_of, slots_of_id
@@ -45,9 +47,8 @@ class ListGuestVlans(Command):
                     owners.fetch(rx, kind, wanted, name)
             vnet, identity = _number(given), given.filled("id")
             if given.flag("allocatedonly"):
-                slots = _allocated(rx, given, vnet)
-                slots = [slot for slot in slots if slot in slots_of_id(rx, identity)] if identity else slots
-            elif identity:
+                return _allocated(rx, given, vnet, slots_of_id(rx, identity) if identity else None)
+            if identity:
                 slots = slots_of_id(rx, identity)
             else:
                 zones = [zone.id for zone in select(rx, records.Zone, same(given, zoneid="id"))]
@@ -67,9 +68,19 @@ def _number(given: Arguments) -> int | None:
     return None if text is None else int(text)
 
 
-def _allocated(rx: ReadTransaction, given: Arguments, vnet: int | None) -> list[Slot]:
+def _allocated(rx: ReadTransaction, given: Arguments, vnet: int | None, only: list[Slot] | None) -> Fields:
+    """Return a page of what networks have; ``only``: nothing but these, which are one VNI."""
     where = same(given, zoneid="zone", physicalnetworkid="physical_network") | {"state": records.AllocationState.USED}
-    rows = select(rx, records.VniAllocation, where | ({} if vnet is None else {"vni": vnet}), order="vni")
+    where |= {} if vnet is None else {"vni": vnet}
+    for slot in only or ():
+        exact = {"zone": slot.zone, "physical_network": slot.physical, "vni": slot.vni}
+        if any(where.get(column, value) != value for column, value in exact.items()):
+            return many("guestvlan", [], 0)
+        where |= {column: value for column, value in exact.items() if value is not None}
+    return listed(rx, given, records.VniAllocation, "guestvlan", lambda rows: guest_vlan_views(rx, _slots(rows)), where, order="vni")
+
+
+def _slots(rows: Sequence[records.VniAllocation]) -> list[Slot]:
     return [Slot(row.zone, row.physical_network, row.vni) for row in rows]
 
 
