@@ -6,6 +6,10 @@ in ``senders``. Anything else is looked up by tap and MAC in ``ports``, which sa
 ethertype the sender of ARP, IPv6 or ND. What no element admits is dropped. *forward*: between a port of ours and one that is
 not ours nothing passes (there is no ``meta ibrname`` on all kernels, so bridges cannot be told by name).
 
+*input*: nothing reaches the host itself. A bridge of ours has no address, but Linux answers ARP for any address of the host on any
+link (the weak host model), and takes packets for it. Copies of broadcasts go silently: every guest's ARP makes one. What suppression
+answers, the bridge answers before this hook.
+
 Whose a link is, is told by link group first, since comparing a number costs a third of looking up a name (measured). A tap
 that has lost its group is still known by its name in ``taps``: slower, not less safe. A link that has the group of taps and no
 element may not send.
@@ -13,7 +17,7 @@ element may not send.
 Unknown unicast is dropped by the bridge (no port floods it), which counts nothing. So unicast is counted where it enters and
 where it leaves: the difference reached no port. That costs a comparison and a counter per frame twice, and no set that would
 grow with the remote MACs; a sink port per bridge would count exactly but cost two links a segment. What it counts besides:
-unicast to the bridge's own MAC, or to a port that is down. The two counters are in their rules, as a named one costs the packet
+unicast to a port that is down. The two counters are in their rules, as a named one costs the packet
 more (measured): in the chains ``admitted`` and ``forwarded``, which stand beside one another so that one dump reads both at
 nearly the same moment.
 
@@ -36,7 +40,7 @@ from vxloom.model.addresses import format_mac, parse_mac
 from vxloom.model.state import OVERLAY_GROUP, TAP_GROUP, PortFilter
 
 TABLE: Final = "vxloom"
-COUNTERS: Final = ("spoofed_mac", "spoofed_ip", "spoofed_arp", "spoofed_nd", "dhcp_server", "bad_ethertype", "stray")
+COUNTERS: Final = ("spoofed_mac", "spoofed_ip", "spoofed_arp", "spoofed_nd", "dhcp_server", "bad_ethertype", "stray", "to_host")
 """Drops by reason."""
 ADMITTED: Final = "admitted"
 FORWARDED: Final = "forwarded"
@@ -59,6 +63,7 @@ table bridge {TABLE} {{
   counter dhcp_server {{ }}
   counter bad_ethertype {{ }}
   counter stray {{ }}
+  counter to_host {{ }}
   set taps {{ type ifname; }}
   map ports {{ type ifname . ether_addr : verdict; }}
   set senders {{ typeof iifname . ether saddr . ip saddr; }}
@@ -189,6 +194,15 @@ table bridge {TABLE} {{
     iifname @taps goto from_ours
     meta oifgroup {OVERLAY_GROUP} goto stray
     oifname @taps goto stray
+  }}
+  chain to_host {{
+    meta pkttype host counter name to_host drop
+    drop
+  }}
+  chain input {{
+    type filter hook input priority -300; policy accept;
+    meta iifgroup & {_EITHER:#x} == {_OURS:#x} goto to_host
+    iifname @taps goto to_host
   }}
 }}
 """

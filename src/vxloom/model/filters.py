@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-RULESET_VERSION = "2"
+RULESET_VERSION = "3"
 """Identity of the rules in :class:`vxloom.model.state.FilterTable`; raise it whenever the nftables driver's rules change."""
