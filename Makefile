@@ -5,7 +5,7 @@ lack := $(shell scripts/as-root.sh --which 2>&1 >/dev/null)
 $(if $(lack),$(error $(lack)))
 endif
 
-.PHONY: setup demo test bench lint format coverage lock clean
+.PHONY: setup demo test bench lint format coverage deb lock clean
 
 setup:    ; @scripts/setup.sh
 demo:     setup ; @scripts/as-root.sh .venv/bin/vxloom demo $(if $(filter-out 0,$(KEEP)),--keep)
@@ -14,5 +14,6 @@ bench:    setup ; @scripts/as-root.sh .venv/bin/python -m benchmarks $(if $(ONLY
 lint:     setup ; @scripts/lint.sh
 format:   setup ; @.venv/bin/ruff format . && .venv/bin/ruff check --fix .
 coverage: setup ; @scripts/as-root.sh .venv/bin/pytest -q --floor tests/unit tests/golden tests/properties
+deb:      setup ; @.venv/bin/python scripts/deb.py
 lock:     setup ; @scripts/lock.sh $(ARGS)
 clean:    ; rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.postgres import Cluster
 
 _TESTS = Path(__file__).parent
-_NEED_NAMESPACES = {"contract", "kernel", "scenarios"}
+_NEED_NAMESPACES = {"contract", "kernel", "machine", "scenarios"}
 
 hypothesis.settings.register_profile(
     "vxloom",

@@ -16,7 +16,7 @@ from dataclasses import replace
 import msgspec
 import structlog
 
-from vxloom import __version__
+from vxloom import __version__, notify
 from vxloom.agent import claims as sharing
 from vxloom.agent import held as rules
 from vxloom.agent.changes import covers, document_changes, strays_now
@@ -120,6 +120,7 @@ class Core:
 
     _looked = 0.0
     _ended = False
+    _ready = False
 
     def _listen(self, descriptor: int, heard: Callable[[], None]) -> None:
         if not self._ended:
@@ -271,6 +272,9 @@ class Core:
             self._loop.call_soon_threadsafe(self._take_round, done)
 
     def _take_round(self, done: Done) -> None:
+        if not self._ready:
+            self._ready = True
+            notify.ready("the first look is over")  # what stood before a boot stands again, or it is known why not
         result = done.round
         self._problems = {scope: texts for scope, texts in self._problems.items() if not covers(result.scope, scope)}
         if result.problems:

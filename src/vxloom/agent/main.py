@@ -8,6 +8,7 @@ from pathlib import Path
 
 import structlog
 
+from vxloom import notify
 from vxloom.agent.core import Core
 from vxloom.agent.facts import host_name
 from vxloom.agent.identity import Identity
@@ -21,6 +22,7 @@ from vxloom.hypervisor.namespace import NamespaceSource
 from vxloom.hypervisor.source import Source
 from vxloom.model.intent import GuestSource
 from vxloom.model.state import HostState
+from vxloom.model.wire import FromAgent, Report
 from vxloom.planner import render
 from vxloom.planner.plan import ALL
 from vxloom.settings import AgentSettings
@@ -44,7 +46,13 @@ async def serve(settings: AgentSettings) -> None:
         dataplane.events(),
     )
     stream = Stream(settings, Identity.load(settings.state_dir), core)
-    core.send = stream.send
+
+    def send(message: FromAgent) -> bool:
+        if isinstance(message, Report):  # at least every few seconds, from the loop that keeps the stream
+            notify.alive(standing(message, stream.problem))
+        return stream.send(message)
+
+    core.send = send
     tasks = [asyncio.create_task(core.run(), name="core")]
     if settings.server:
         tasks.append(asyncio.create_task(stream.run(), name="stream"))
@@ -61,6 +69,17 @@ async def serve(settings: AgentSettings) -> None:
     await asyncio.gather(*tasks, waiting, return_exceptions=True)
     for task in done - {waiting}:
         task.result()  # a task that ended by itself ended by an error: it is raised here
+
+
+def standing(report: Report, unconnected: str) -> str:
+    """Return in one line how the agent stands: ``notify.HEALTHY``, or what is wrong. ``unconnected``: why there is no stream, if so."""
+    if unconnected:
+        return f"no server: {unconnected}"
+    if report.holding:
+        return f"holding: {report.holding}"
+    if report.findings:
+        return f"{report.findings[0]} ({len(report.findings)} findings)" if len(report.findings) > 1 else report.findings[0]
+    return notify.HEALTHY if report.healthy else "no work gets done"
 
 
 def observe(settings: AgentSettings) -> tuple[HostState, str]:

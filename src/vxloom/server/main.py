@@ -15,6 +15,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from vxloom import notify
 from vxloom.errors import ConfigError
 from vxloom.server.app import create_app
 from vxloom.server.gateway import Gateway
@@ -141,6 +142,7 @@ async def _run(settings: ServerSettings, store: Store, sock: socket.socket) -> N
     streams.add_done_callback(lambda *_: _stop(api))  # without streams there is no server: end, and be started again
     runner.start()
     _log.info("server ready", api=sock.getsockname()[:2], agents=gateway.port, epoch=store.epoch)
+    notify.ready(notify.HEALTHY)
     try:
         await api.serve(sockets=[sock])
     finally:

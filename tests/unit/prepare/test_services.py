@@ -1,0 +1,238 @@
+"""The steps unit and service, on a machine made of files whose systemctl is a stand-in."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from vxloom.errors import PrepareError
+from vxloom.prepare import run, services
+from vxloom.prepare.changes import WriteFile
+from vxloom.prepare.journal import Entry, Journal
+from vxloom.prepare.machine import Machine
+from vxloom.prepare.step import registry
+from vxloom.settings import HostSettings
+
+SETTINGS = HostSettings()
+STEPS = ("unit", "service")
+_SYSTEMCTL = """#!/bin/sh
+cd {folder}
+verb=$1; for unit; do :; done
+case $verb in
+show) cat $unit.show 2>/dev/null || echo ActiveState=inactive ;;
+is-active) grep -q ActiveState=active $unit.show 2>/dev/null ;;
+is-enabled) test -e $unit.enabled ;;
+enable) touch $unit.enabled ;;
+disable) rm -f $unit.enabled ;;
+start|restart) cp $unit.then $unit.show; echo "$verb $unit" >> said ;;
+stop) rm $unit.show ;;
+*) echo $verb >> said ;;
+esac
+"""
+_STAND_INS = {
+    "systemctl": _SYSTEMCTL,
+    "journalctl": "#!/bin/sh\ncat {folder}/journal\n",
+    "systemd-sysusers": "#!/bin/sh\ntouch {folder}/user\n",
+    "getent": "#!/bin/sh\ntest -e {folder}/user\n",
+}
+
+
+@dataclass
+class Systemd:
+    """The stand-in: what units there are, and what it was told to do."""
+
+    folder: Path
+
+    def will_be(self, unit: str, *, now: bool = False, ago: float = -1.0, **properties: object) -> None:
+        """Say how a unit is after its next start, or is now; it began as long ago as that."""
+        since = int((time.monotonic() - ago) * 1e6)
+        shown = {"ActiveState": "active", "SubState": "running", "ExecMainStartTimestampMonotonic": since, **properties}
+        (self.folder / f"{unit}.{'show' if now else 'then'}").write_text("".join(f"{name}={value}\n" for name, value in shown.items()))
+
+    def log(self, *lines: str) -> None:
+        (self.folder / "journal").write_text("".join(f"{line}\n" for line in lines))
+
+    def said(self) -> list[str]:
+        file = self.folder / "said"
+        lines = file.read_text().splitlines() if file.exists() else []
+        file.unlink(missing_ok=True)
+        return lines
+
+
+@pytest.fixture
+def systemd(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Systemd:
+    folder = tmp_path / "systemd"
+    folder.mkdir()
+    for name, text in _STAND_INS.items():
+        (folder / name).write_text(text.format(folder=folder))
+        (folder / name).chmod(0o755)
+    (folder / "journal").touch()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    monkeypatch.setattr("sys.prefix", str(tmp_path / "venv"))
+    monkeypatch.setattr("vxloom.prepare.steps.unit._HIDDEN", set())  # tests' folders are in /tmp
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "vxloom").touch()
+    machine.path("/run/systemd/system").mkdir(parents=True)
+    return Systemd(folder)
+
+
+def apply(machine: Machine) -> dict[str, run.Part]:
+    return {part.step: part for part in run.apply(machine, SETTINGS, run.chosen(STEPS))}
+
+
+def planned(machine: Machine) -> list[str]:
+    return [change.what for part in run.plan(machine, SETTINGS, run.chosen(STEPS)) for change in part.changes]
+
+
+def test_where_no_systemd_runs_neither_step_applies(machine: Machine) -> None:
+    machine.write(services.AGENT_FILE, 'server = "192.0.2.1:8250"\n')
+    assert {registry()[name].not_applicable(machine, SETTINGS) for name in STEPS} == {"no systemd runs here"}
+
+
+def test_the_systemd_of_another_network_namespace_is_left_alone(machine: Machine, systemd: Systemd) -> None:
+    for pid, namespace in (("1", "net:[1]"), ("self", "net:[2]")):
+        machine.path(f"/proc/{pid}/ns").mkdir(parents=True)
+        machine.path(f"/proc/{pid}/ns/net").symlink_to(namespace)
+    assert "another network namespace" in registry()["service"].not_applicable(machine, SETTINGS)
+
+
+def test_nothing_configured_nothing_wanted(machine: Machine, systemd: Systemd) -> None:
+    machine.write(services.AGENT_FILE, '# the package\'s\n[labels]\ncloudbr1 = "eth0"\n')
+    machine.write(services.SERVER_FILE, '#listen = "0.0.0.0:8080"\n')
+    assert "nothing is configured" in registry()["unit"].not_applicable(machine, SETTINGS)
+    assert "nothing is configured" in registry()["service"].not_applicable(machine, SETTINGS)
+
+
+def test_what_is_configured_is_written_started_and_taken_back(machine: Machine, systemd: Systemd, tmp_path: Path) -> None:
+    machine.write(services.AGENT_FILE, 'server = "192.0.2.1:8250"\n')
+    machine.write(services.SERVER_FILE, 'listen = "127.0.0.1:8080"\n')
+    systemd.will_be(services.AGENT, StatusText="healthy")
+    systemd.will_be(services.SERVER, StatusText="healthy")
+    parts = apply(machine)
+    assert [part.problem for part in parts.values()] == ["", ""]
+    text = machine.read("/etc/systemd/system/vxloom-agent.service") or ""
+    assert f"\nExecStart={tmp_path}/venv/bin/vxloom agent\n" in text
+    assert "\nUser=vxloom\n" in (machine.read("/etc/systemd/system/vxloom-server.service") or "")
+    assert "u vxloom " in (machine.read("/etc/sysusers.d/vxloom.conf") or "")
+    assert systemd.said() == ["daemon-reload", f"start {services.AGENT}", f"start {services.SERVER}"]
+    assert planned(machine) == []
+    assert run.undo(machine) == []
+    assert machine.names("/etc/systemd/system") == machine.names("/etc/sysusers.d") == []
+    assert not [path.name for path in systemd.folder.iterdir() if path.suffix in {".show", ".enabled"}], "stopped and disabled"
+
+
+def test_the_packages_units_are_taken_and_what_would_hide_them_goes(machine: Machine, systemd: Systemd) -> None:
+    machine.write(services.AGENT_FILE, 'server = "192.0.2.1:8250"\n')
+    systemd.will_be(services.AGENT, StatusText="healthy")
+    apply(machine)
+    machine.write("/usr/lib/systemd/system/vxloom-agent.service", "[Service]\n")
+    apply(machine)
+    assert machine.names("/etc/systemd/system") == []
+    assert registry()["unit"].not_applicable(machine, SETTINGS) == "the package brought them"
+    machine.write("/etc/systemd/system/vxloom-agent.service", "# a person's own\n")
+    assert registry()["unit"].not_applicable(machine, SETTINGS) == "the package brought them"
+
+
+def test_a_server_in_a_home_is_refused(machine: Machine, systemd: Systemd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("vxloom.prepare.steps.unit._HIDDEN", {tmp_path.parts[1]})
+    machine.write(services.SERVER_FILE, 'listen = "127.0.0.1:8080"\n')
+    [part] = run.apply(machine, SETTINGS, run.chosen(["unit"]))
+    assert "does not see" in part.problem
+    assert machine.names("/etc/systemd/system") == []
+
+
+def test_a_file_that_is_no_toml_is_named(machine: Machine, systemd: Systemd) -> None:
+    machine.write(services.AGENT_FILE, "server = \n")
+    assert [services.AGENT_FILE in part.problem for part in apply(machine).values()] == [True, True]
+
+
+def test_an_agent_that_began_before_its_file_was_changed_is_started_again_once(machine: Machine, systemd: Systemd) -> None:
+    systemd.will_be(services.AGENT, now=True, ago=60, StatusText="healthy")
+    (systemd.folder / f"{services.AGENT}.enabled").touch()
+    machine.write("/usr/lib/systemd/system/vxloom-agent.service", "[Service]\n")
+    machine.write(services.AGENT_FILE, 'server = "192.0.2.1:8250"\n')
+    systemd.will_be(services.AGENT, StatusText="healthy")
+    assert apply(machine)["service"].problem == ""
+    assert systemd.said() == [f"restart {services.AGENT}"]
+    assert planned(machine) == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ({"ActiveState": "failed"}, "vxloom-agent.service does not run (failed); its log says: vxloom: it cannot be"),
+        ({"StatusText": "no server: h:8250 does not answer"}, "runs, but: no server: h:8250 does not answer"),
+    ],
+)
+def test_a_service_that_does_not_become_healthy_is_told_of_with_its_words(
+    machine: Machine, systemd: Systemd, monkeypatch: pytest.MonkeyPatch, properties: dict[str, str], told: str
+) -> None:
+    monkeypatch.setattr("vxloom.prepare.steps.service._PATIENCE", 0.2)
+    machine.write(services.AGENT_FILE, 'server = "h:8250"\n')
+    systemd.will_be(services.AGENT, **properties)
+    systemd.log("level=info event=begins", "vxloom: it cannot be", "and that is all")
+    part = apply(machine)["service"]
+    assert told in part.problem
+    assert "journalctl -u vxloom-agent.service" in part.problem
+    assert len(part.changes) == 2, "nothing else is taken back"
+
+
+@pytest.fixture
+def cloudstack(machine: Machine, systemd: Systemd) -> Callable[..., None]:
+    """CloudStack's agent, which began a minute ago; what it is after its next start, and logs then."""
+
+    def then(*lines: str, **properties: object) -> None:
+        file = machine.path(services.CLOUDSTACK_LOG)
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(time.time() + 2))
+        file.write_text(file.read_text() + "".join(f"{moment},000 {line}\n" for line in lines))
+        systemd.will_be(services.CLOUDSTACK, **properties)
+
+    machine.write(services.CLOUDSTACK_LOG, "2020-01-01 00:00:00,000 INFO Startup Response Received: agent [id: 1]\n")
+    machine.write(services.CLOUDSTACK_FILE, "guid=1\n")
+    systemd.will_be(services.CLOUDSTACK, now=True, ago=60)
+    return then
+
+
+def changed_by_us(machine: Machine) -> None:
+    change = WriteFile(path=services.CLOUDSTACK_FILE, text="guid=1\nguest.network.device=cloudbr1\n", reason="r")
+    Journal(machine).add(Entry(step="agent-properties", change=change, before=change.before(machine)))
+    change.do(machine)
+
+
+def test_cloudstacks_agent_is_left_alone_when_a_person_changed_its_file(machine: Machine, cloudstack: Callable[..., None]) -> None:
+    machine.write(services.CLOUDSTACK_FILE, "guid=2\n")
+    assert planned(machine) == []
+
+
+def test_cloudstacks_agent_is_started_again_when_we_changed_its_file(
+    machine: Machine, systemd: Systemd, cloudstack: Callable[..., None]
+) -> None:
+    changed_by_us(machine)
+    cloudstack("INFO Startup Response Received: agent [id: 1]")
+    assert apply(machine)["service"].problem == ""
+    assert systemd.said() == [f"restart {services.CLOUDSTACK}"]
+    assert planned(machine) == []
+
+
+def test_a_cloudstack_agent_that_does_not_connect_is_told_of_with_its_last_trouble(
+    machine: Machine, cloudstack: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vxloom.prepare.steps.service._PATIENCE", 0.2)
+    changed_by_us(machine)
+    cloudstack("INFO Agent begins", "ERROR Unable to connect to 192.0.2.1:8250", "INFO waits")
+    problem = apply(machine)["service"].problem
+    assert "has not reached its server" in problem
+    assert "ERROR Unable to connect to 192.0.2.1:8250" in problem
+
+
+def test_a_systemctl_that_does_not_answer_is_a_problem_not_a_crash(machine: Machine, systemd: Systemd) -> None:
+    machine.write(services.AGENT_FILE, 'server = "h:8250"\n')
+    (systemd.folder / "systemctl").write_text("#!/bin/sh\necho 'Failed to connect to bus' >&2; exit 1\n")
+    with pytest.raises(PrepareError, match="Failed to connect to bus"):
+        services.standing(machine, services.AGENT)
+    assert "Failed to connect to bus" in apply(machine)["service"].problem
