@@ -25,15 +25,17 @@ command.add_command(prepare.undo)
 @command.command("list")
 @output_option
 def list_hosts(output: str) -> None:
-    """All hosts: state, VTEP, and why a host holds (withdraws nothing)."""
+    """All hosts: state, VTEP, what is wrong with the hardware, and why a host holds (withdraws nothing)."""
     from vxloom.cli.client import Client
 
     hosts = Client().rows("listHosts", "host", type="Routing")
-    columns = ("name", "hypervisor", "state", "resourcestate", "ipaddress", "vtep", "version", "id", "holding")
+    columns: tuple[str, ...] = ("name", "hypervisor", "state", "resourcestate", "ipaddress", "vtep", "version", "id", "health", "holding")
     for host in hosts:
         details = host.get("details")
         told = details if isinstance(details, dict) else {}
-        host["vtep"], host["holding"] = told.get("vxloom.vtep", ""), told.get("vxloom.holding", "")
+        host |= {column: told.get(f"vxloom.{column}", "") for column in ("vtep", "health", "holding")}
+    if output == "json":
+        columns += ("details",)
     show(output, columns, [[host.get(column) for column in columns] for host in hosts])
 
 

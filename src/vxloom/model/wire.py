@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from vxloom.errors import StateError
+from vxloom.model.hardware import Hardware
 from vxloom.model.host import HostDocument
 from vxloom.model.rows import ADDRESS, MEMBER, PORT, Rows
 from vxloom.model.segment import SegmentChanges, SegmentHead, SegmentTable
@@ -86,6 +87,8 @@ class Report(_Message, frozen=True):
     repairs: int = 0
     guests: tuple[GuestReport, ...] = ()
     counters: dict[str, int] = {}
+    hardware: Hardware | None = None
+    """What the hardware says, where that is something new; None: as told before on this stream."""
 
 
 class Claim(_Message, frozen=True):

@@ -5,9 +5,11 @@ Every method may be called from any thread; none but :meth:`Fleet.ask` waits for
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from vxloom.model.wire import Report
+from vxloom.server.health import Health
 from vxloom.store import Transaction
 
 
@@ -19,6 +21,12 @@ class Fleet(Protocol):
 
     def report(self, host: str) -> Report | None:
         """Return the last report of a host on its present stream."""
+
+    def health(self, host: str) -> Health | None:
+        """Return what a host's hardware says, None when it has told nothing on its present stream."""
+
+    def strained(self) -> Mapping[str, str]:
+        """Return host id → why it is the last choice for a machine: too hot, or without redundant links."""
 
     def ask(self, host: str, what: str, timeout: float) -> bytes:
         """Return a host's answer (JSON) to "plan" or "state"; raises :class:`vxloom.errors.TransportError` after ``timeout`` seconds."""

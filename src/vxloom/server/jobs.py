@@ -128,7 +128,7 @@ class Runner:
                 job = tx.get(records.Job, seen.id)
                 if job is None or job.status is not records.JobStatus.PENDING or job.phase != seen.phase:
                     return True
-                _carry_on(Step(tx, job, _outcome(tx, job, live), live))
+                _carry_on(Step(tx, job, _outcome(tx, job, live), live, self._fleet.strained()))
         except StateError as error:  # the database is locked or full: nothing was written, so the job is as it was; try again
             _log.error("a job could not be advanced; trying again", job=seen.id, command=seen.command, error=str(error))
             return False

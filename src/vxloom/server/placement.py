@@ -20,6 +20,8 @@ class Candidate:
     """How many machines are bound to it."""
     closed: str = ""
     """Why nothing new goes there unless somebody names it: its cluster or pod is disabled."""
+    strained: str = ""
+    """Why it is the last choice: its hardware is in trouble."""
 
 
 def place(
@@ -33,6 +35,7 @@ def place(
 ) -> records.Host:
     """Return the host a machine goes to: the one asked for, else where it was last, else the emptiest (lowest number among equals).
 
+    A host whose hardware is in trouble is taken only when there is no other, even if the machine was there last.
     ``tags``: comma list every host must have; ``avoid``: ids of hosts out of the question; ``kind``: the hypervisor it must be of.
     Raises :class:`RequestError` 533 when none fits, saying why each does not.
     """
@@ -55,7 +58,7 @@ def place(
             cs_code=4370,
             remedy="see listHosts; a new host joins with createHostJoinToken",
         )
-    return min(fit, key=lambda c: (c.host.id != last, c.machines, c.host.number)).host
+    return min(fit, key=lambda c: (bool(c.strained), c.host.id != last, c.machines, c.host.number)).host
 
 
 def obstacle(candidate: Candidate, *, tags: str | None, avoid: frozenset[str], kind: str | None) -> str:

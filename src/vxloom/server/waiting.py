@@ -6,8 +6,8 @@ have a stream, and named in the result when they are down or silent: they are to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from vxloom.server.responses import Fields, without_none
 from vxloom.store import ReadTransaction, Transaction, records
@@ -42,6 +42,8 @@ class Step:
     outcome: Outcome
     live: frozenset[str] = frozenset()
     """Ids of the hosts that have a stream now."""
+    strained: Mapping[str, str] = field(default_factory=dict)
+    """Host id → why it is the last choice for a machine."""
 
     def text(self, key: str) -> str:
         """Return an entry of the job's context."""

@@ -8,6 +8,7 @@ import hmac
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from vxloom.errors import TransportError
 from vxloom.model.wire import Report
 from vxloom.server.command import registry
 from vxloom.server.dispatch import answer
+from vxloom.server.health import Health
 from vxloom.server.jobs import Runner
 from vxloom.server.responses import Reply
 from vxloom.store import Acknowledgement, Store, Transaction, records
@@ -40,12 +42,19 @@ class Hosts:
         self.confirmed: list[str] = []
         self.reconnected: list[str] = []
         self.answers: dict[str, bytes] = {}
+        self.conditions: dict[str, Health] = {}
 
     def live(self) -> frozenset[str]:
         return frozenset(self.up)
 
     def report(self, host: str) -> Report | None:
         return None
+
+    def health(self, host: str) -> Health | None:
+        return self.conditions.get(host)
+
+    def strained(self) -> Mapping[str, str]:
+        return {host: health.strained for host, health in self.conditions.items() if health.strained}
 
     def ask(self, host: str, what: str, timeout: float) -> bytes:
         if host not in self.up:

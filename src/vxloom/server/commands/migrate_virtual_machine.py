@@ -48,7 +48,8 @@ class MigrateVirtualMachine(Command):
                 raise RequestError(f"Instance {vm.name} is on no host", cs_code=4250, remedy="stop and start it")
             if wanted == source.id:
                 raise RequestError(f"Cannot migrate instance {vm.name}: it is on host {source.name} already")
-            destination = machines.choose_host(tx, vm, call.fleet.live(), where=machines.Place(wanted), avoid=frozenset({source.id}))
+            fleet, place = call.fleet, machines.Place(wanted)
+            destination = machines.choose_host(tx, vm, fleet.live(), fleet.strained(), where=place, avoid=frozenset({source.id}))
             job = moves.begin(call, tx, vm, source, destination)
             text = f"Moving instance {vm.name} from host {source.name} to {destination.name}"
             call.event(tx, moves.EVENT, text, machines.INSTANCE, vm.id, state="Started", job=job.id)

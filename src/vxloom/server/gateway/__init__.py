@@ -10,7 +10,8 @@
     ledger      acknowledgements, presence, alerts, on their way to the store in batches
     gateway     listens, owns the rest, answers the API
 
-May import: `vxloom.store`, `vxloom.compiler`, `vxloom.model`; of `vxloom.server`: `authority`, `simulator`, `lifecycle.hypervisors`.
+May import: `vxloom.store`, `vxloom.compiler`, `vxloom.model`; of `vxloom.server`: `authority`, `health`,
+`simulator`, `lifecycle.hypervisors`.
 Never: waits for a host while holding anything another host needs; keeps a queue that a silent host could fill.
 """
 

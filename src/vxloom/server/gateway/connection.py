@@ -7,7 +7,7 @@ import socket
 import ssl
 from typing import Protocol
 
-from vxloom.errors import StateError, TransportError
+from vxloom.errors import ConfigError, StateError, TransportError
 from vxloom.model.wire import MAX_MESSAGE
 
 _CHUNK = 256 * 1024
@@ -116,6 +116,22 @@ class Connection:
         except OSError as error:
             raise TransportError(f"stream to {self.peer} broke: {error}") from error
         return bytes(got)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """Return host and port of ``agent_listen``; raises :class:`ConfigError`."""
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise ConfigError(f"agent_listen {text!r} is not ADDRESS:PORT", remedy="write it as 0.0.0.0:8250 or [::]:8250")
+    return host.strip("[]"), int(port)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket for agents; raises OSError."""
+    sock = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=4096)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
+    sock.setblocking(False)
+    return sock
 
 
 async def accepted(sock: socket.socket, context: ssl.SSLContext, *, greeting: float, silence: float) -> Connection:

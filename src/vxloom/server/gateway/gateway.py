@@ -30,7 +30,7 @@ from vxloom.model.wire import (
 )
 from vxloom.server.authority import Authority, Claimant, claimant
 from vxloom.server.gateway.admission import admit, check_schema, issue_token, join, renew
-from vxloom.server.gateway.connection import Channel, Connection, accepted
+from vxloom.server.gateway.connection import Channel, Connection, accepted, host_and_port, listen
 from vxloom.server.gateway.door import Door
 from vxloom.server.gateway.ledger import DISCONNECTED, FINDING, HOLDING, TWICE, Ledger
 from vxloom.server.gateway.reading import Look, Wanted, look
@@ -38,6 +38,7 @@ from vxloom.server.gateway.stream import HostStream
 from vxloom.server.gateway.tables import Held
 from vxloom.server.gateway.timing import Timing
 from vxloom.server.gateway.zone import Zone
+from vxloom.server.health import Health, Watch
 from vxloom.server.simulator import Simulator
 from vxloom.settings import ServerSettings
 from vxloom.store import Store, Transaction, records
@@ -57,7 +58,7 @@ class Gateway:
     """Serves the agents' streams. ``run`` in the loop; the methods of :class:`vxloom.server.fleet.Fleet` from any other thread."""
 
     def __init__(self, settings: ServerSettings, store: Store, *, timing: Timing | None = None, lifetime: timedelta | None = None) -> None:
-        self._listen = _address(settings.agent_listen)
+        self._listen = host_and_port(settings.agent_listen)
         self._store = store
         with store.read() as rx:
             silence = rx.setting_float("vxloom.host.timeout")
@@ -74,6 +75,8 @@ class Gateway:
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[asyncio.Task[None]] = set()
         self._lost: dict[str, asyncio.TimerHandle] = {}
+        self._ledger = Ledger(store, self._in_steady_thread, self._acknowledged, self._timing)
+        self._watch = Watch(self._ledger.condition)
         self._door = Door()
         self._takeovers: dict[str, list[float]] = {}
         self.port = 0
@@ -92,6 +95,14 @@ class Gateway:
         """Return the last report of a host on its present stream."""
         stream = self._streams.get(host)
         return stream.report if stream is not None else None
+
+    def health(self, host: str) -> Health | None:
+        """Return what a host's hardware says, None when it has told nothing on its present stream."""
+        return self._watch.health(host)
+
+    def strained(self) -> Mapping[str, str]:
+        """Return host id → why it is the last choice for a machine."""
+        return self._watch.strained()
 
     def ask(self, host: str, what: str, timeout: float) -> bytes:
         """Return a host's answer (JSON) to "plan" or "state"; raises :class:`TransportError` after ``timeout`` seconds."""
@@ -126,12 +137,14 @@ class Gateway:
     async def run(self) -> None:
         """Serve until cancelled. Raises :class:`ConfigError` when the address cannot be listened on."""
         self._loop = asyncio.get_running_loop()
-        self._ledger = Ledger(self._store, self._in_steady_thread, self._acknowledged, self._timing)
         self._simulator = Simulator(self._store, self._serve_host, again=self._timing.again)
+        thresholds = partial(self._in_thread, partial(self._watch.read, self._store))
+        await thresholds()
         unsubscribe = self._store.subscribe(self._changed)
-        background = [asyncio.create_task(self._ledger.run()), asyncio.create_task(self._sweep())]
+        loops = (self._ledger.run(), self._sweep(), self._watch.run(thresholds, self._timing.beat))
+        background = [asyncio.create_task(each) for each in loops]
         try:
-            listening = _listening(*self._listen)
+            listening = listen(*self._listen)
         except OSError as error:
             unsubscribe()
             await _cancelled(background)
@@ -277,6 +290,7 @@ class Gateway:
         del self._streams[stream.host]
         self._live = frozenset(self._streams)
         self._ledger.forget(stream.host)
+        self._watch.forget(stream.host)
         self._missing(stream.host)
 
     def _missing(self, host: str) -> None:
@@ -318,6 +332,7 @@ class Gateway:
         """Health and findings: alerts, raised once and resolved when gone."""
         self._ledger.alert(HOLDING, stream.host, f"holding, nothing is withdrawn: {report.holding}" if report.holding else "")
         self._ledger.alert(FINDING, stream.host, "; ".join(report.findings))
+        self._watch.reported(stream.host, stream.zone, report.hardware)
 
     def claimed(self, stream: HostStream, claim: Claim) -> None:
         """A shared address announced on a tap."""
@@ -370,14 +385,6 @@ class Gateway:
         return stream
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a listening socket for agents; raises OSError."""
-    sock = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=4096)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # accepted sockets inherit it
-    sock.setblocking(False)
-    return sock
-
-
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -388,10 +395,3 @@ async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
-
-
-def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
-        raise ConfigError(f"agent_listen {text!r} is not ADDRESS:PORT", remedy="write it as 0.0.0.0:8250 or [::]:8250")
-    return host.strip("[]"), int(port)

@@ -15,11 +15,13 @@ from dataclasses import dataclass, field
 from vxloom.model.wire import Ack
 from vxloom.server.gateway.admission import ACTOR, HOST_ALERT
 from vxloom.server.gateway.timing import Timing
+from vxloom.server.health import CODES, Condition
 from vxloom.server.waiting import SILENT
-from vxloom.store import Acknowledgement, Store, records
+from vxloom.store import Acknowledgement, Store, Transaction, records
 
 _log = logging.getLogger(__name__)
 DISCONNECTED, HOLDING, FINDING, TWICE = "host.disconnected", "host.holding", "host.finding", "host.twice"
+EVENT = "HOST.HEALTH"
 
 
 @dataclass(slots=True)
@@ -28,11 +30,13 @@ class _Batch:
     states: dict[str, records.HostState] = field(default_factory=dict)
     alerts: dict[tuple[str, str], str] = field(default_factory=dict)
     """(code, host) → text; empty: resolved."""
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    """Host → all that is wrong with its hardware."""
     claims: dict[tuple[str, str, str], None] = field(default_factory=dict)
     """(host, NIC, address), in the order they came: the last word wins."""
 
     def __bool__(self) -> bool:
-        return bool(self.acks or self.states or self.alerts or self.claims)
+        return bool(self.acks or self.states or self.alerts or self.conditions or self.claims)
 
 
 class Ledger:
@@ -51,6 +55,7 @@ class Ledger:
         self._timing = timing
         self._batch = _Batch()
         self._alerts: dict[tuple[str, str], str] = {}
+        self._conditions: dict[str, Condition] = {}
         self._called = asyncio.Event()
         self._reaped = 0.0
 
@@ -72,8 +77,17 @@ class Ledger:
         self._batch.alerts[code, host] = text
         self._called.set()
 
+    def condition(self, host: str, condition: Condition) -> None:
+        """Raise what is wrong with a host's hardware, once, and resolve what is not wrong any more. The first word is always written."""
+        if self._conditions.get(host) == condition:
+            return
+        self._conditions[host] = condition
+        self._batch.conditions[host] = condition
+        self._called.set()
+
     def forget(self, host: str) -> None:
         """Drop what is remembered of a host that is gone; its open alerts stay until it speaks again."""
+        self._conditions.pop(host, None)
         for code in (HOLDING, FINDING):
             self._alerts.pop((code, host), None)
 
@@ -111,6 +125,7 @@ class Ledger:
                 _fold(batch.acks.setdefault(host, []), ack)
         batch.states |= self._batch.states
         batch.alerts |= self._batch.alerts
+        batch.conditions |= self._batch.conditions
         batch.claims |= self._batch.claims
         self._batch = batch
         self._called.set()
@@ -120,7 +135,7 @@ class Ledger:
         if batch.acks:
             jobs = self._store.acknowledge(*(ack for acks in batch.acks.values() for ack in acks))
             self._not_silent(batch.acks.keys())
-        if batch.states or batch.alerts or batch.claims:
+        if batch.states or batch.alerts or batch.conditions or batch.claims:
             self._write_rest(batch)
         if time.monotonic() - self._reaped >= self._timing.reap:
             self._reaped = time.monotonic()
@@ -138,14 +153,17 @@ class Ledger:
 
     def _write_rest(self, batch: _Batch) -> None:
         """Write states, alerts and claims; a read decides first whether there is anything to write."""
-        hosts = sorted({*batch.states, *(host for _, host in batch.alerts)})
+        told = batch.alerts | {
+            (code, host): condition[code][0] if code in condition else "" for host, condition in batch.conditions.items() for code in CODES
+        }
+        hosts = sorted({*batch.states, *(host for _, host in told)})
         with self._store.read() as rx:
             rows = {host.id: host for host in rx.all(records.Host, id=hosts)} if hosts else {}
             opened = {(a.name, a.subject): a.description for a in rx.all(records.Alert, subject=hosts, resolved=None)} if hosts else {}
         states = {host: state for host, state in batch.states.items() if host in rows and rows[host].state != state}
-        texts = {key: f"host {rows[key[1]].name}: {text}" for key, text in batch.alerts.items() if text and key[1] in rows}
+        texts = {key: f"host {rows[key[1]].name}: {text}" for key, text in told.items() if text and key[1] in rows}
         raised = {key: text for key, text in texts.items() if opened.get(key) != text}
-        resolved = [key for key, text in batch.alerts.items() if not text and key in opened]
+        resolved = [key for key, text in told.items() if not text and key in opened]
         if not (states or raised or resolved or batch.claims):
             return
         with self._store.write(ACTOR) as tx:
@@ -154,11 +172,19 @@ class Ledger:
                     tx.update(records.Host, host, state=state, disconnected=None if state is records.HostState.UP else time.time())
             for (code, host), text in raised.items():
                 tx.alert(code, host, text, type=HOST_ALERT)
+                if code in CODES:
+                    _audit(tx, host, text, "ERROR" if batch.conditions[host][code][1] else "WARN")
             for code, host in resolved:
                 tx.resolve_alert(code, host)
+                if code in CODES:
+                    _audit(tx, host, f"cured: {opened[code, host]}", "INFO")
             for host, nic, address in batch.claims:
                 if tx.one(records.Binding, nic=nic, host=host) is not None:  # a host speaks for its own ports only
                     tx.claim(nic, address)
+
+
+def _audit(tx: Transaction, host: str, text: str, level: str) -> None:
+    tx.event(EVENT, text, level=level, resource_type="Host", resource=host)
 
 
 def _fold(acks: list[Acknowledgement], newer: Acknowledgement) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -76,7 +76,13 @@ ANYWHERE = Place()
 
 
 def choose_host(
-    rx: ReadTransaction, vm: records.Vm, live: frozenset[str], *, where: Place = ANYWHERE, avoid: frozenset[str] = frozenset()
+    rx: ReadTransaction,
+    vm: records.Vm,
+    live: frozenset[str],
+    strained: Mapping[str, str],
+    *,
+    where: Place = ANYWHERE,
+    avoid: frozenset[str] = frozenset(),
 ) -> records.Host:
     """Return where a machine goes; raises :class:`RequestError` 533 when no host fits."""
     wanted = where.host
@@ -85,16 +91,17 @@ def choose_host(
     else:
         hosts = [host for host in rx.all(records.Host, zone=vm.zone) if where.holds(host) and (host.id in live or len(live) == 0)]
         if len(hosts) > _SAMPLE:
-            hosts = random.sample(hosts, _SAMPLE)
+            random.shuffle(hosts)
+            hosts = sorted(hosts, key=lambda host: host.id in strained)[:_SAMPLE]
             last = rx.get(records.Host, vm.last_host) if vm.last_host else None
             hosts += [last] if last and last not in hosts and where.holds(last) else []
     offering = rx.get(records.ServiceOffering, vm.service_offering)
     tags = offering.host_tags if offering else None
     kind = _kind_of(rx, vm, free=wanted is not None)
-    return place(candidates_of(rx, hosts, live), tags=tags, wanted=wanted, avoid=avoid, last=vm.last_host, kind=kind)
+    return place(candidates_of(rx, hosts, live, strained), tags=tags, wanted=wanted, avoid=avoid, last=vm.last_host, kind=kind)
 
 
-def candidates_of(rx: ReadTransaction, hosts: Sequence[records.Host], live: frozenset[str]) -> list[Candidate]:
+def candidates_of(rx: ReadTransaction, hosts: Sequence[records.Host], live: frozenset[str], strained: Mapping[str, str]) -> list[Candidate]:
     """Return hosts as placement sees them."""
     pods = {pod.id for pod in rx.all(records.Pod, allocation_state="Disabled")}
     clusters = {cluster.id for cluster in rx.all(records.Cluster, allocation_state="Disabled")}
@@ -105,6 +112,7 @@ def candidates_of(rx: ReadTransaction, hosts: Sequence[records.Host], live: froz
             host.id in live,
             bound.get(host.id, 0),
             "is in a disabled cluster" if host.cluster in clusters else "is in a disabled pod" if host.pod in pods else "",
+            strained.get(host.id, ""),
         )
         for host in hosts
     ]
@@ -146,7 +154,7 @@ def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, where: Place = A
 def _host_for(call: Call, tx: Transaction, vm: records.Vm, where: Place) -> records.Host:
     """Choose a host; why each does not fit is for root admins to read, and in the log."""
     try:
-        return choose_host(tx, vm, call.fleet.live(), where=where)
+        return choose_host(tx, vm, call.fleet.live(), call.fleet.strained(), where=where)
     except RequestError as error:
         if call.caller.root:
             raise

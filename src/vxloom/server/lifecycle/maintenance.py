@@ -40,7 +40,7 @@ def begin(call: Call, tx: Transaction, host: records.Host) -> records.Job:
     )
     tx.resolve_alert(ALERT, host.id)
     call.event(tx, "MAINT.PREPARE", f"Preparing host {host.name} for maintenance", INSTANCE, host.id, state="Started", job=job.id)
-    advance(Step(tx, job, Outcome(), call.fleet.live()))
+    advance(Step(tx, job, Outcome(), call.fleet.live(), call.fleet.strained()))
     return job
 
 
@@ -101,7 +101,7 @@ def _move(step: Step, vm: records.Vm, host: records.Host, tried: list[str], wait
     if vm.id in tried:
         return "could not be moved, see its events"
     try:
-        destination = machines.choose_host(step.tx, vm, step.live, avoid=frozenset({host.id}))
+        destination = machines.choose_host(step.tx, vm, step.live, step.strained, avoid=frozenset({host.id}))
     except RequestError as error:
         return f"has nowhere to go: {error.message}"
     author = machines.Author(MOVE, step.job.account, step.job.user, root=True)

@@ -40,7 +40,7 @@ def destinations(rx: ReadTransaction, vm: records.Vm, source: records.Host | Non
     tags, kind = offering.host_tags if offering else None, source.hypervisor if source else None
     return {
         candidate.host.id: obstacle(candidate, tags=tags, avoid=frozenset(), kind=kind)
-        for candidate in machines.candidates_of(rx, others, live)
+        for candidate in machines.candidates_of(rx, others, live, {})
     }
 
 

@@ -9,6 +9,7 @@ import msgspec
 from vxloom.compiler.host import admit, compile_host
 from vxloom.dataplane.simulated import SimulatedDriver, SimulatedKernel
 from vxloom.errors import StateError
+from vxloom.model.hardware import Hardware
 from vxloom.model.host import HostDocument, PortDocument, RefusedPort, encode_port
 from vxloom.model.segment import SegmentTable, apply
 from vxloom.model.state import Bridge, HostState, VxlanDevice, bridge_name, vxlan_name
@@ -48,6 +49,9 @@ class SimulatedHost:
         self.kernel = SimulatedKernel()
         self.failing = False
         """The last round left something undone; the next sign of life tries again."""
+        self.hardware: Hardware | None = None
+        """What its hardware is to say; told with the next sign of life. Tests give it."""
+        self._shown: Hardware | None = None
         self._driver = SimulatedDriver(self.kernel)
         self._epoch = epoch
         self._document: HostDocument | None = None
@@ -61,9 +65,14 @@ class SimulatedHost:
         self._said: int | None = None
         """Revision of the document last acknowledged on this stream, None while that is still to be said."""
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a sign of life is of use: there is something to try again, or something to tell."""
+        return self.failing or self.hardware is not self._shown
+
     def known(self) -> dict[int, tuple[int, int]]:
         """Return VNI → (revision, digest) of the tables held, as a greeting says it. What is acknowledged begins anew with it."""
-        self._told, self._said = {}, None
+        self._told, self._said, self._shown = {}, None, None
         return {vni: (table.revision, table.digest(self._epoch)) for vni, table in self._tables.items()}
 
     def received(self, body: bytes) -> list[FromAgent]:
@@ -80,6 +89,8 @@ class SimulatedHost:
                 return self._round()
             case Beat() if self.failing:
                 return self._round()
+            case Beat() if self.hardware is not self._shown:
+                return [self._report()]
             case Ask(id=number):
                 return [Answer(number, msgspec.json.encode(self._answer()))]
             case _:  # Beat, Confirm, Welcome…: nothing to do
@@ -194,7 +205,8 @@ class SimulatedHost:
 
     def _report(self, *findings: str) -> Report:
         guests = tuple(GuestReport(nic, "running" if port.running else "stopped") for nic, port in self._ports.items())
-        return Report(not findings, findings=findings, guests=guests)
+        self._shown = self.hardware
+        return Report(not findings, findings=findings, guests=guests, hardware=self.hardware)
 
     def _answer(self) -> dict[str, object]:
         """Return the answer to a question: the plan as it is now, and what stands."""

@@ -32,7 +32,7 @@ class Loopback:
 
     async def send(self, message: bytes) -> None:
         """Hand a message to the host and return when it has done what it asks: a busy host is sent less, as a real one."""
-        if message == _BEAT and not self._host.failing:
+        if message == _BEAT and not self._host.waiting:
             return
         for answer in await self._loop.run_in_executor(self._worker, self._host.received, message[_PREFIX:]):
             self._said.put_nowait(encode(answer)[_PREFIX:])

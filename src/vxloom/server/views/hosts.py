@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from vxloom.model.wire import Report
 from vxloom.server.command import fields
 from vxloom.server.fleet import Fleet
+from vxloom.server.health import health_details
 from vxloom.server.responses import Fields
 from vxloom.server.views.values import by_id, stamp
 from vxloom.store import ReadTransaction, records
@@ -38,7 +39,8 @@ annotation string what people noted about it
 suitableformigration boolean of findHostsForMigration, and of listHosts with virtualmachineid: whether the machine can move there
 created date when it joined
 disconnected date when its stream ended last
-details map facts the agent reported, and vxloom.vtep, vxloom.simulated, vxloom.holding, vxloom.healthy, vxloom.findings
+details map facts the agent reported, and vxloom.vtep, vxloom.simulated, vxloom.holding, vxloom.healthy, vxloom.findings; of the \
+hardware vxloom.health, vxloom.lastchoice, vxloom.temperature, vxloom.link.…, vxloom.bond.…
 """)
 
 
@@ -80,7 +82,7 @@ def host_views(
             "disconnected": stamp(host.disconnected),
             "annotation": host.annotation,
             "suitableformigration": None if moves is None else not moves.get(host.id),
-            "details": _details(host, fleet.report(host.id) if fleet else None),
+            "details": _details(host, fleet.report(host.id) if fleet else None) | (health_details(fleet.health(host.id)) if fleet else {}),
         }
         for host in hosts
     ]
