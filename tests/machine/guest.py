@@ -2,7 +2,8 @@
 
 Its root is this machine's, read-only over 9p, under an overlay whose upper side is a disk image of the test's: what the guest writes stays
 in the image, lasts over the guest's reboots, and never reaches this machine. The checkout and its virtual environment are there as they are
-here. A script is run as PID 1's child, or as a unit of systemd; what it says and its exit code come back through a shared folder.
+here; Debian's systemd, udev and ifupdown lie over it. A script is run as PID 1's child (``run``), or as a unit of systemd (``systemd``);
+what it says and its exit code come back through a shared folder.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
 while read -r module; do insmod /modules/$module || echo "vxloom: $module is not loaded"; done < /modules/order
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=262144 hostroot /lower
+mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=262144 extra /extra
 mount -t ext4 /dev/vda /disk
 mkdir -p /disk/upper /disk/work
-mount -t overlay -o lowerdir=/lower,upperdir=/disk/upper,workdir=/disk/work overlay /newroot
+mount -t overlay -o lowerdir=/extra:/lower,upperdir=/disk/upper,workdir=/disk/work overlay /newroot
 mkdir -p /newroot/usr/lib/modules /newroot@SHARE@
 mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=262144 modules /newroot/usr/lib/modules
 mount -t 9p -o trans=virtio,version=9p2000.L,access=any,msize=262144 share /newroot@SHARE@
@@ -34,17 +36,37 @@ umount /proc /sys; mount --move /dev /newroot/dev
 init=$(cat /newroot@SHARE@/init)
 exec switch_root /newroot $init
 """
-_PLAIN_INIT = """#!/bin/bash
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
-mount() { /bin/busybox mount "$@"; }
-mount -t proc proc /proc; mount -t sysfs sysfs /sys
-for folder in /tmp /run /var/tmp; do mount -t tmpfs tmpfs $folder; done
-mkdir -p @ROOT@; mount -t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=262144 checkout @ROOT@ # it may lie under /tmp
-mkdir -p /dev/pts /dev/shm; mount -t devpts devpts /dev/pts; mount -t tmpfs tmpfs /dev/shm
-ip link set lo up
+_FINISH = """
 @SHARE@/script > @SHARE@/output 2>&1 < /dev/null
 echo $? > @SHARE@/status.new; mv @SHARE@/status.new @SHARE@/status
 /bin/busybox sync; /bin/busybox poweroff -f
+"""
+_CHECKOUT = "-t 9p -o trans=virtio,version=9p2000.L,ro,cache=loose,msize=262144 checkout @ROOT@"
+_PLAIN_INIT = f"""#!/bin/bash
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8
+mount() {{ /bin/busybox mount "$@"; }}
+mount -t proc proc /proc; mount -t sysfs sysfs /sys
+for folder in /tmp /run /var/tmp; do mount -t tmpfs tmpfs $folder; done
+mkdir -p @ROOT@; mount {_CHECKOUT} # it may lie under /tmp
+mkdir -p /dev/pts /dev/shm; mount -t devpts devpts /dev/pts; mount -t tmpfs tmpfs /dev/shm
+ip link set lo up
+{_FINISH}"""
+_MASKED = (
+    "systemd-timesyncd.service systemd-hwdb-update.service systemd-pstore.service systemd-update-utmp.service systemd-binfmt.service "
+    "systemd-random-seed.service systemd-sysusers.service e2scrub_reap.service"
+)
+_SYSTEMD_INIT = f"""#!/bin/bash
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+rm -f /.dockerenv # else systemd takes a machine like this one for a container, and reads no kernel command line
+for folder in /run /tmp /var/tmp; do /bin/busybox mount -t tmpfs tmpfs $folder; done # systemd would sweep this machine's /tmp, file by file
+mkdir -p @ROOT@ /run/systemd/system/systemd-udev-trigger.service.d && cd /run/systemd/system
+/bin/busybox mount {_CHECKOUT}
+for unit in @MASKED@; do ln -s /dev/null $unit; done
+modprobe virtio_net # udev, told of network cards only, is done in a second; a whole machine takes it twenty
+printf '[Service]\\nExecStart=\\nExecStart=udevadm trigger --subsystem-match=net --action=add\\n' > systemd-udev-trigger.service.d/net.conf
+printf '[Unit]\\nRequires=vxloom-test.service\\nWants=@WANTS@\\n' > vxloom-test.target
+printf '[Unit]\\nAfter=network.target @WANTS@\\n[Service]\\nType=oneshot\\nExecStart=@SHARE@/finish\\n' > vxloom-test.service
+exec /lib/systemd/systemd
 """
 
 
@@ -85,6 +107,17 @@ class Guest:
         self._executable("script", f"#!/bin/bash\n{script}")
         self._executable("plain-init", _PLAIN_INIT.replace("@SHARE@", SHARE).replace("@ROOT@", str(ROOT)))
         return self.boot(f"{SHARE}/plain-init", seconds=seconds)
+
+    def systemd(self, script: str, *, wants: str = "", seconds: float = 180) -> Done:
+        """Boot systemd with D-Bus and these units (blanks between them), run a script as root once they are up, power off.
+
+        Network cards are eth0, eth1, …. Raises :class:`TimeoutError` when it takes too long.
+        """
+        self._executable("script", f"#!/bin/bash\nexport HOME=/root LC_ALL=C.UTF-8\n{script}")
+        self._executable("finish", f"#!/bin/bash\n{_FINISH}".replace("@SHARE@", SHARE))
+        init = _SYSTEMD_INIT.replace("@SHARE@", SHARE).replace("@ROOT@", str(ROOT)).replace("@MASKED@", _MASKED)
+        self._executable("systemd-init", init.replace("@WANTS@", f"dbus.service {wants}"))
+        return self.boot(f"{SHARE}/systemd-init", seconds=seconds, append="net.ifnames=0 systemd.unit=vxloom-test.target")
 
     def boot(self, init: str, *, seconds: float, append: str = "") -> Done:
         """Boot into ``init`` and wait until the machine is off; a reboot counts as off."""
@@ -137,6 +170,7 @@ class Guest:
             *("-append", f"console=ttyS0 quiet panic=-1 {append}".strip()),
             *("-drive", f"file={self.folder / 'disk'},if=virtio,format=raw"),
             *("-virtfs", f"{virtfs},path=/,mount_tag=hostroot,readonly=on"),
+            *("-virtfs", f"{virtfs},path={KERNEL / 'extra'},mount_tag=extra,readonly=on"),
             *("-virtfs", f"{virtfs},path={KERNEL / 'root/lib/modules'},mount_tag=modules,readonly=on"),
             *("-virtfs", f"{virtfs},path={self.share},mount_tag=share"),
             *("-virtfs", f"{virtfs},path={ROOT},mount_tag=checkout,readonly=on"),
@@ -154,7 +188,7 @@ def initrd() -> Path:
         return file
     tree = KERNEL / "initrd.tree"
     shutil.rmtree(tree, ignore_errors=True)
-    for name in ("bin", "modules", "proc", "sys", "dev", "lower", "disk", "newroot"):
+    for name in ("bin", "modules", "proc", "sys", "dev", "lower", "extra", "disk", "newroot"):
         (tree / name).mkdir(parents=True)
     shutil.copy("/bin/busybox", tree / "bin" / "busybox")
     (tree / "init").write_text(init)
