@@ -113,6 +113,7 @@ install_clients() { # csclient, for tests/api: exact versions with hashes, no sc
 
 install_packages
 scripts/guest-kernel.sh
+scripts/firewalls.sh
 
 python=$(find_python) || exit 1
 lock_stamp=$({ echo "$root $python"; "$python" --version; cat requirements.txt requirements-dev.txt; } | sha256sum)

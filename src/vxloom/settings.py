@@ -67,6 +67,10 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """CloudStack's ``network.bridge.type``; empty: as it is. VXLAN needs ``native``."""
     vxlan_mode: str = ""
     """CloudStack's ``network.vxlan.mode``, ``multicast`` or ``evpn``; empty: as it is."""
+    tunnel_port: int = 4789
+    """UDP port of this cloud's tunnels: 8472 only where CloudStack's multicast mode has taken that already, then on every host."""
+    firewall_ports: list[str] = []
+    """More ports the machine's own firewall is to let in, such as ``"8250/tcp"`` and ``"8080/tcp"`` where the management server runs."""
 
 
 Settings = TypeVar("Settings", ServerSettings, AgentSettings, HostSettings)

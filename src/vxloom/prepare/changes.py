@@ -1,61 +1,14 @@
-"""What a step may change on a machine, one kind a class: what it replaces, how it is made, how it is taken back.
-
-Changes are values: a plan is a list of them, the journal holds them as JSON. ``slot`` names what a change changes; of two changes of one
-slot the first one's ``before`` is what undo puts back.
-"""
+"""What a step may change on a machine, one kind a class: what it replaces, how it is made, how it is taken back."""
 
 from __future__ import annotations
 
 import difflib
 from typing import TypeAlias
 
-import msgspec
-
 from vxloom.errors import PrepareError
+from vxloom.prepare.change import Before, Change
+from vxloom.prepare.firewall.changes import AddRule, OpenZone
 from vxloom.prepare.machine import Machine
-
-Before: TypeAlias = dict[str, str | int | bool | None]
-"""What stood there, in the words of the change's kind; JSON."""
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="change"):
-    """Something to change, and why."""
-
-    reason: str
-
-    @property
-    def slot(self) -> str:
-        """What it changes."""
-        raise NotImplementedError
-
-    @property
-    def what(self) -> str:
-        """What it does, on one line."""
-        raise NotImplementedError
-
-    def done(self, machine: Machine) -> bool:
-        """Tell whether the machine is so already."""
-        raise NotImplementedError
-
-    def before(self, machine: Machine) -> Before:
-        """Return what :meth:`undo` needs to know. Raises :class:`PrepareError` where it could not be undone."""
-        raise NotImplementedError
-
-    def do(self, machine: Machine) -> None:
-        """Make it so. Raises :class:`PrepareError`; what it changes is then as it was."""
-        raise NotImplementedError
-
-    def undo(self, machine: Machine, before: Before) -> None:
-        """Put back what stood there. Raises :class:`PrepareError`."""
-        raise NotImplementedError
-
-    def restore(self, machine: Machine, before: Before) -> None:
-        """Put back what stood there, whatever somebody did since."""
-        self.undo(machine, before)
-
-    def detail(self, machine: Machine) -> str:
-        """Return more about it for a person who reads the plan; "" when there is no more."""
-        return ""
 
 
 class WriteFile(Change, frozen=True, kw_only=True, tag="file"):
@@ -266,9 +219,16 @@ class Run(Change, frozen=True, kw_only=True, tag="run"):
         machine.must(*self.command)
 
     def undo(self, machine: Machine, before: Before) -> None:
-        """Run the way back, if it is still needed."""
-        if self.back and self.done(machine):
+        """Run the way back, if it is still needed. ``look`` says yes (0) or no (1); what it cannot tell stays to be undone."""
+        if not self.back:
+            return
+        looked = machine.run(*self.look)
+        if looked.status not in {0, 1}:
+            raise PrepareError(
+                f"{' '.join(self.look)}: {looked.words or f'exit {looked.status}'}", remedy="run it by hand, then undo again"
+            )
+        if looked.status == 0:
             machine.must(*self.back)
 
 
-AnyChange: TypeAlias = WriteFile | SetSysctl | SetValue | SetMtu | Run
+AnyChange: TypeAlias = WriteFile | SetSysctl | SetValue | SetMtu | Run | AddRule | OpenZone

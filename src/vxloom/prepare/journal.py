@@ -14,7 +14,8 @@ from contextlib import contextmanager
 import msgspec
 
 from vxloom.errors import StateError
-from vxloom.prepare.changes import AnyChange, Before
+from vxloom.prepare.change import Before
+from vxloom.prepare.changes import AnyChange
 from vxloom.prepare.machine import Machine
 
 FILE = "/var/lib/vxloom/host/journal"

@@ -63,6 +63,10 @@ class Subject:
         verdict = Verdict.OK if good else (Verdict.FAILED if self.required else Verdict.WARNING)
         return self._row(found, verdict, "" if good else remedy)
 
+    def uncertain(self, found: str, remedy: str) -> Requirement:
+        """Return a row that nothing here can judge: a warning, whatever it is about."""
+        return self._row(found, Verdict.WARNING, remedy)
+
     def not_applicable(self, why: str) -> Requirement:
         """Return a row that has no meaning here."""
         return self._row("–", Verdict.NOT_APPLICABLE, why)

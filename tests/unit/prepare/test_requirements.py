@@ -6,46 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.prepare.fakes import Fake, link, ok, row
 from vxloom.errors import PrepareError
 from vxloom.prepare import requirement
-from vxloom.prepare.machine import Done, Link, Machine
+from vxloom.prepare.machine import Done, Machine
 from vxloom.prepare.requirement import Requirement, Verdict
 from vxloom.prepare.requirements import kernel, limits, platform, pruners, underlay
 from vxloom.settings import HostSettings
 
 SETTINGS = HostSettings(labels={"Guest": "cloudbr1", "Management": "cloudbr0"})
-SILENT = Done(127, "", "no such program")
-
-
-class Fake(Machine):
-    """A machine whose programs say what the test says: the beginning of a command line → what came of it."""
-
-    def __init__(self, root: Path, said: dict[str, Done], *links: Link) -> None:
-        super().__init__(root)
-        self.said = said
-        self.all = {link.name: link for link in links}
-
-    def run(self, *command: str, patience: float = 60.0, text: str | None = None) -> Done:
-        line = " ".join(command)
-        return next((done for begins, done in self.said.items() if line.startswith(begins)), SILENT)
-
-    def links(self) -> dict[str, Link]:
-        return self.all
-
-
-def link(name: str, mtu: int = 1500, kind: str = "", master: str = "", lower: str = "") -> Link:
-    return Link(name=name, mtu=mtu, up=True, kind=kind, master=master, lower=lower, mac="02:00:00:00:00:01", max_mtu=0)
-
-
-def ok(text: str = "") -> Done:
-    return Done(0, text, "")
-
-
-def row(rows: object, name: str) -> Requirement:
-    [found] = [one for one in rows if one.name == name]  # type: ignore[attr-defined]
-    return found
-
-
 STACK = (
     link("cloudbr0", 1500, "bridge"),
     link("cloudbr1", 9000, "bridge"),

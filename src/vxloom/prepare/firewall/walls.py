@@ -1,0 +1,158 @@
+"""Where this machine's own rules stop the packets of tunnels. Nothing is changed; tables of our agent's are passed over.
+
+What cannot be seen here: XDP and other BPF programs, switches, security groups of a cloud the machine itself is a guest of.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vxloom.errors import PrepareError
+from vxloom.prepare import labels
+from vxloom.prepare.firewall import nft
+from vxloom.prepare.firewall.iptables import Tables
+from vxloom.prepare.firewall.packet import Fate, Hook, Packet
+from vxloom.prepare.machine import Machine
+from vxloom.settings import HostSettings
+
+Owner = Literal["firewalld", "ufw", "iptables", "nftables"]
+"""Whose rules they are: who has to be asked to change them. ``nftables``: nobody known."""
+_PORT = re.compile(r"([1-9]\d{0,4})/(udp|tcp)")
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """A chain that would stop a packet, or may."""
+
+    owner: Owner
+    program: str
+    """Of iptables' rules: what changes them; "" of others."""
+    hook: Hook
+    packet: Packet
+    fates: frozenset[Fate]
+
+    @property
+    def stops(self) -> bool:
+        """Tell whether it surely stops it."""
+        return all(fate.verdict == "drop" for fate in self.fates)
+
+    @property
+    def meant(self) -> str:
+        """Return the rule that drops this very port; "" when there is none, or when another lets some senders in."""
+        named = [fate for fate in self.fates if fate.named]
+        return "" if self.admits else min((fate.rule for fate in named if fate.verdict == "drop"), default="")
+
+    @property
+    def admits(self) -> str:
+        """Return the rule that lets this very port in, from some senders at least; "" when there is none."""
+        return min((fate.rule for fate in self.fates if fate.named and fate.verdict == "accept"), default="")
+
+    @property
+    def where(self) -> str:
+        """Name it for a person."""
+        family = {"ip6tables": "ip6tables ", "iptables": "iptables "}.get(self.program.partition("-")[0], "")
+        return f"{family}{self.hook.table} {self.hook.chain}"
+
+    @property
+    def because(self) -> str:
+        """Name the rules that decide."""
+        return "; ".join(sorted({fate.rule for fate in self.fates if fate.verdict != "accept"}))
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that the machine's rules say about what has to pass."""
+
+    walls: tuple[Wall, ...]
+    looked_at: tuple[str, ...]
+    """The programs that told."""
+    tracks: bool
+    """A rule somewhere wants connections tracked."""
+    untracked_by: str
+    """The rule that exempts the tunnels' packets; "" when there is none."""
+
+
+def look(machine: Machine, settings: HostSettings) -> Seen:
+    """Follow the packets that have to pass through all rules. Raises :class:`PrepareError` where they cannot be read."""
+    device = settings.labels.get("Guest") or machine.way_out()
+    stack = [link.name for link in labels.stack(machine.links(), device)]
+    packets = [packet for family in _families(machine, device) for packet in _packets(settings, family, device)]
+    listing = _told(machine, "nft", "-j", "list", "ruleset")
+    ruleset = nft.Ruleset(listing or '{"nftables": []}')
+    saved = {name: Tables(text) for name in programs(machine) if name != "nft" and (text := _told(machine, f"{name}-save")) is not None}
+    theirs = {(("ip6" if "6" in program else "ip"), table) for program, tables in saved.items() for table in tables.policies}
+    walls: list[Wall] = []
+    untracked = []
+    for packet in packets:
+        for owner, program, hook in _hooks(ruleset, saved, theirs, packet, stack):
+            if packet.protocol == "udp" and not packet.outward:
+                untracked.append(hook.untracked_by())
+            fates = hook.fates()
+            if hook.table.partition(" ")[2] != nft.OURS and any(fate.verdict != "accept" for fate in fates):
+                walls.append(Wall(owner, program, hook, packet, fates))
+    return Seen(
+        walls=tuple(walls),
+        looked_at=(*(["nft"] if listing is not None else []), *saved),
+        tracks=ruleset.tracks() or any(tables.tracks() for tables in saved.values()),
+        untracked_by=max(untracked, default=""),
+    )
+
+
+def _packets(settings: HostSettings, family: Literal[4, 6], device: str) -> Iterator[Packet]:
+    yield Packet(family, "udp", settings.tunnel_port, device=device)
+    yield Packet(family, "udp", settings.tunnel_port, outward=True, device=device)
+    for asked in settings.firewall_ports:
+        found = _PORT.fullmatch(asked)
+        if not found or int(found[1]) > 65535:
+            raise PrepareError(f"firewall_ports: {asked!r} is no port", remedy='write e.g. firewall_ports = ["8250/tcp"] into host.toml')
+        yield Packet(family, found[2], int(found[1]), device=device)
+
+
+def _families(machine: Machine, device: str) -> Sequence[Literal[4, 6]]:
+    """Return the families the underlay's device has addresses of; both where that cannot be told."""
+    told = machine.run("ip", "-j", "address", "show", "dev", device, "scope", "global")
+    shown = json.loads(told.output or "[]") if told.status == 0 else []
+    has = {address.get("family") for link in shown for address in link.get("addr_info", ())}
+    found: list[Literal[4, 6]] = [*([4] if "inet" in has else []), *([6] if "inet6" in has else [])]  # type: ignore[list-item]
+    return found or (4, 6)
+
+
+def programs(machine: Machine) -> list[str]:
+    """Return the programs that keep rules here: nft, and iptables' for each family and back end."""
+    found = ["nft"] if machine.has("nft") else []
+    for name in ("iptables", "ip6tables"):
+        both = [f"{name}-{way}" for way in ("nft", "legacy") if machine.has(f"{name}-{way}-save")]
+        found += both or ([name] if machine.has(f"{name}-save") else [])
+    return found
+
+
+def _hooks(
+    ruleset: nft.Ruleset, saved: dict[str, Tables], theirs: set[tuple[str, str]], packet: Packet, stack: Sequence[str]
+) -> Iterator[tuple[Owner, str, Hook]]:
+    for hook in ruleset.hooks(packet, stack):
+        family, _, table = hook.table.partition(" ")
+        if (family, table) not in theirs:  # iptables' own listing says more of those
+            yield "firewalld" if table == "firewalld" else "nftables", "", hook
+    for program, tables in saved.items():
+        if program.startswith("ip6tables") == (packet.family == 6):
+            yield from ((_owner(tables), program, hook) for hook in tables.hooks(packet))
+
+
+def _owner(tables: Tables) -> Owner:
+    if tables.has("filter", "INPUT_ZONES"):
+        return "firewalld"
+    return "ufw" if tables.has("filter", "ufw-before-input") else "iptables"
+
+
+def _told(machine: Machine, *command: str) -> str | None:
+    """Return what a program says, None when it is not installed."""
+    done = machine.run(*command)
+    if done.status == 127:
+        return None
+    if done.status:
+        raise PrepareError(f"the firewall's rules cannot be read: {' '.join(command)}: {done.words}", remedy="run as root")
+    return done.output
