@@ -45,9 +45,14 @@ cat > /run/dbus/bus.conf <<'EOF'
 <busconfig><type>system</type><listen>unix:path=/run/dbus/system_bus_socket</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow own="*"/><allow send_destination="*"/><allow eavesdrop="false"/><allow user="*"/></policy></busconfig>
 EOF
+mkfifo /run/pause
 dbus-daemon --config-file=/run/dbus/bus.conf --fork
 firewalld --nofork --nopid > /run/firewalld.log 2>&1 < /dev/null &
-until firewall-cmd --state > /dev/null 2>&1; do kill -0 $! || { cat /run/firewalld.log; exit 1; }; read -r -t 0.1 _ <> <(:) || true; done
+daemon=$!
+until firewall-cmd --state > /dev/null 2>&1; do
+    kill -0 $daemon || { cat /run/firewalld.log; exit 1; }
+    read -r -t 0.1 _ <> /run/pause || true
+done
 """,
     "nftables": "",
 }
