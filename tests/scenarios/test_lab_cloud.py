@@ -40,6 +40,16 @@ def test_guests_on_two_hosts_are_found_by_name_and_ping(lab: Lab) -> None:
     assert lab.guest("red1").ping("10.1.1.12")
 
 
+def test_every_agent_tells_of_the_link_that_carries_its_tunnels(lab: Lab) -> None:
+    api = cloud.client(lab)
+
+    def told() -> list[object]:
+        hosts = [host["details"] for host in cloud.objects(api, "listHosts", "host", type="Routing")]
+        return [details for details in hosts if details.get("vxloom.health") == "well" and any("vxloom.link." in key for key in details)]
+
+    wait_until(lambda: len(told()) == 2, "both hosts told of their hardware", seconds=20)
+
+
 def test_rows_of_a_guest_deleted_by_its_name_come_back(lab: Lab) -> None:
     text = faults.fdb_del(lab, "h1", "red2")
     mac = text.split()[3]

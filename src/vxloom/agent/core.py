@@ -21,6 +21,7 @@ from vxloom.agent import claims as sharing
 from vxloom.agent import held as rules
 from vxloom.agent.changes import covers, document_changes, strays_now
 from vxloom.agent.facts import host_facts
+from vxloom.agent.hardware import HardwareWatch
 from vxloom.agent.reconcile import Reconciler, Target, stray_text
 from vxloom.agent.statefile import NOTHING_SAVED, StateFile
 from vxloom.agent.writer import Done, Writer
@@ -62,10 +63,19 @@ DEAF_SECONDS = 1.0
 class Core:
     """One host's agent. ``send`` is the stream's, and answers False when there is none."""
 
-    def __init__(self, settings: AgentSettings, name: str, state: StateFile, reconciler: Reconciler, events: Events) -> None:
+    def __init__(
+        self,
+        settings: AgentSettings,
+        name: str,
+        state: StateFile,
+        reconciler: Reconciler,
+        events: Events,
+        hardware: HardwareWatch | None = None,
+    ) -> None:
         self._settings = settings
         self._name = name
         self._events = events
+        self._hardware = hardware
         held, trouble = state.load()
         self._held = replace(held, doubt=trouble or held.doubt)
         if trouble and trouble != NOTHING_SAVED:
@@ -183,6 +193,8 @@ class Core:
         """Meet a server: the one we knew, or another (then hold)."""
         self._held = rules.welcomed(self._held, welcome.epoch, lineage=welcome.lineage)
         self._acked = (-1, {})
+        if self._hardware:
+            self._hardware.told(None)
         for (_, address), nic in self._claims.items():
             self.send(Claim(nic, address))
         if self._held.holding:
@@ -355,16 +367,9 @@ class Core:
         doubt = self._held.doubt  # a host that never had a state says nothing of it before it has been told something
         holding = self._held.holding or (doubt if self._held.said.document is not None or doubt != NOTHING_SAVED else "")
         healthy = time.monotonic() - self._writer.progress < 30 and not texts
-        self.send(
-            Report(
-                healthy,
-                holding=holding,
-                findings=tuple(sorted(set(texts))),
-                repairs=self._repairs,
-                guests=self._guests,
-                counters=self._counters,
-            )
-        )
+        news, findings = self._hardware.news() if self._hardware else None, tuple(sorted(set(texts)))
+        if self.send(Report(healthy, holding, findings, self._repairs, self._guests, self._counters, news)) and news and self._hardware:
+            self._hardware.told(news)
 
     def _count(self, reconciler: Reconciler, _target: Target) -> None:
         """Runs in the writer's thread."""

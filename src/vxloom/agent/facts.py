@@ -8,6 +8,7 @@ import platform
 import socket
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from vxloom.errors import ConfigError
 from vxloom.settings import AgentSettings
@@ -32,6 +33,23 @@ def host_facts(settings: AgentSettings) -> tuple[str, dict[str, str], dict[str, 
     return vtep, {label: _label_state(name) for label, name in settings.labels.items()}, facts
 
 
+def underlay(settings: AgentSettings) -> tuple[str, ...]:
+    """Return the devices that carry the tunnel end point: the one with its address; where that is a loopback, those of the default routes.
+
+    Empty while there is none, or it is not known.
+    """
+    try:
+        vtep = settings.vtep or _route_source(settings)
+        link = _link_of(vtep)
+        if not {"LOOPBACK", "NOARP"}.intersection(link.get("flags", ())):  # a dummy has no ARP
+            return (str(link["ifname"]),) if link else ()
+        routes = _ip("-6" if ":" in vtep else "-4", "route", "show", "default")
+    except ConfigError:
+        return ()
+    hops = [hop for route in routes for hop in (route, *route.get("nexthops", ()))]
+    return tuple(dict.fromkeys(str(hop["dev"]) for hop in hops if "dev" in hop))
+
+
 def _route_source(settings: AgentSettings) -> str:
     """Return the address this host would use towards the server; no packet is sent."""
     host = settings.server.split(",")[0].rpartition(":")[0].strip("[] ")
@@ -48,14 +66,22 @@ def _route_source(settings: AgentSettings) -> str:
 
 def _device_of(vtep: str) -> tuple[str, int]:
     """Return the device that carries the VTEP's address, and its MTU; 1500 if it is nowhere (yet)."""
+    link = _link_of(vtep)
+    return (str(link["ifname"]), int(link["mtu"])) if link else ("", 1500)
+
+
+def _link_of(vtep: str) -> dict[str, Any]:
+    return next((link for link in _ip("addr") if any(entry.get("local") == vtep for entry in link.get("addr_info", ()))), {})
+
+
+def _ip(*words: str) -> list[dict[str, Any]]:
+    """Return what `ip -j` shows; nothing where it fails. Raises :class:`ConfigError` where there is none."""
     try:
-        shown = subprocess.run(["ip", "-j", "addr"], capture_output=True, text=True, check=False).stdout
+        shown = subprocess.run(["ip", "-j", *words], capture_output=True, text=True, check=False).stdout
     except OSError as error:
         raise ConfigError(f"cannot run ip: {error.strerror}", remedy="install iproute2") from error
-    for link in json.loads(shown or "[]"):
-        if any(entry.get("local") == vtep for entry in link.get("addr_info", ())):
-            return str(link["ifname"]), int(link["mtu"])
-    return "", 1500
+    found: list[dict[str, Any]] = json.loads(shown or "[]")
+    return found
 
 
 def _label_state(name: str) -> str:

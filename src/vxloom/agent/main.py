@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from vxloom import notify
 from vxloom.agent.core import Core
-from vxloom.agent.facts import host_name
+from vxloom.agent.facts import host_name, underlay
+from vxloom.agent.hardware import HardwareWatch
 from vxloom.agent.identity import Identity
 from vxloom.agent.reconcile import Reconciler, Target
 from vxloom.agent.statefile import StateFile
@@ -38,12 +40,14 @@ def sources(run_dir: Path) -> dict[GuestSource, Source]:
 async def serve(settings: AgentSettings) -> None:
     """Run the agent until SIGTERM or SIGINT. Traffic goes on when it ends: nothing is taken down."""
     dataplane = HostDataplane()
+    hardware = HardwareWatch(partial(underlay, settings), settings.state_dir / "hardware.json")
     core = Core(
         settings,
         host_name(settings),
         StateFile(settings.state_dir),
         Reconciler(dataplane, sources(settings.run_dir)),
         dataplane.events(),
+        hardware,
     )
     stream = Stream(settings, Identity.load(settings.state_dir), core)
 
@@ -58,11 +62,13 @@ async def serve(settings: AgentSettings) -> None:
         tasks.append(asyncio.create_task(stream.run(), name="stream"))
     else:
         _log.warning("no server is named: what was held is kept and repaired, nothing new comes (give --server or set it in agent.toml)")
+    hardware.start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     waiting = asyncio.create_task(stop.wait())
+    # The watch ends with the process: whatever it hangs in must not keep the agent from ending.
     done, _ = await asyncio.wait([*tasks, waiting], return_when=asyncio.FIRST_COMPLETED)
     for task in (*tasks, waiting):
         task.cancel()

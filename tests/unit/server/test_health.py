@@ -41,6 +41,8 @@ EXPECTED: list[tuple[Hardware, list[tuple[str, bool]]]] = [
     (Hardware(sensors=(Sensor("nvme", 80, beyond=True),)), [HOT]),
     (bonded(Leg("eth0", True), Leg("eth1", False)), [("host.bond.leg", False)]),
     (bonded(Leg("eth0", False), Leg("eth1", False)), [("host.bond.leg", True)]),
+    (bonded(Leg("eth0", True), mode="active-backup"), [("host.bond.leg", False)]),
+    (bonded(mode="active-backup"), [("host.bond.leg", True)]),
     (bonded(Leg("eth0", True), Leg("eth1", True, joined=False)), [("host.bond.aggregator", False)]),
     (bonded(Leg("eth0", True), Leg("eth1", True, synced=False)), [("host.bond.partner", False)]),
     (bonded(Leg("eth0", True, synced=False), Leg("eth1", True, joined=False), partner=""), [("host.bond.partner", False)]),

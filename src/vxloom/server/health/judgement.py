@@ -158,6 +158,9 @@ def _bond(bond: Bond, hardware: Hardware) -> Iterator[Finding]:
     if down := [leg for leg in legs if not leg.up]:
         up = len(legs) - len(down)
         yield Finding(LEG, name, f"{name}: {_names(down)} down, {up} of {len(legs)} legs up", critical=up == 0)
+    elif len(legs) < 2:
+        text = f"{name}: {_names(legs)} is its only leg" if legs else f"{name} has no legs"
+        yield Finding(LEG, name, text, critical=not legs)
     if bond.mode == LACP and any(leg.up for leg in legs):
         yield from _lacp(name, bond.partner, [leg for leg in legs if leg.up])
     speeds = {link.name: link.speed for link in hardware.links[:MOST] if link.speed > 0}
