@@ -11,6 +11,8 @@ import click
 
 from vxloom import settings
 from vxloom.cli.main import COMMANDS, cli
+from vxloom.doctor import check
+from vxloom.doctor.finding import Fault
 from vxloom.server import coverage, reference
 from vxloom.settings import AgentSettings, HostSettings, ServerSettings
 from vxloom.store.settings_catalogue import CATALOGUE, Setting
@@ -64,6 +66,18 @@ Commands that speak to a server (`host`, `plan`, `trace`) take endpoint and keys
 """
 
 
+_FINDINGS = """\
+# Findings of the doctor
+
+This page and those it points at are generated: `python scripts/docs.py`.
+
+`vxloom doctor` names what it finds by these codes; they do not change. [How to use it](../how-to/doctor.md).
+
+| code | severity | what it is |
+|---|---|---|
+"""
+
+
 def pages() -> dict[Path, str]:
     """Return every generated page and its text."""
     names = (REFERENCE / "cloudstack-4.22-commands.txt").read_text(encoding="utf-8")
@@ -72,6 +86,8 @@ def pages() -> dict[Path, str]:
         REFERENCE / "cli.md": cli_page(),
         REFERENCE / "coverage.md": coverage.markdown(names),
         ROOT / "docs" / "api.md": reference.markdown(),
+        REFERENCE / "findings.md": findings_page(),
+        **{REFERENCE / "findings" / f"{fault.code}.md": finding_page(fault) for fault in check.faults().values()},
     }
 
 
@@ -117,6 +133,34 @@ def is_read(name: str) -> bool:
     return any(f'"{name}"' in path.read_text(encoding="utf-8") for path in files)
 
 
+# --------------------------------------------------------------------------------------------------------------- findings
+
+
+def findings_page() -> str:
+    """Return the list of all codes, a section a check."""
+    faults = sorted(check.faults().values(), key=lambda fault: fault.code)
+    return _FINDINGS + "".join(f"| [`{f.code}`](findings/{f.code}.md) | {f.severity.name.lower()} | {f.title} |\n" for f in faults)
+
+
+def finding_page(fault: Fault) -> str:
+    """Return the page of one code."""
+    places = [each for each in check.registry().values() if fault in each.faults]
+    explains = ", ".join(f"[`{code}`]({code}.md)" for code in sorted(fault.explains))
+    causes = sorted(other.code for other in check.faults().values() if fault.code in other.explains)
+    parts = [
+        f"# `{fault.code}`",
+        f"{fault.severity.name.capitalize()}: {fault.title}.",
+        fault.meaning,
+        f"**Asked by the check `{places[0].name}`:** {places[0].summary}",
+        f"**What to do:** {fault.remedy.replace('{where}', 'WHERE')}",
+    ]
+    if explains:
+        parts.append(f"**What follows from it** is listed below it, not by itself: {explains}.")
+    if causes:
+        parts.append(f"**May follow from** {', '.join(f'[`{code}`]({code}.md)' for code in causes)}.")
+    return "\n\n".join(parts) + "\n"
+
+
 # -------------------------------------------------------------------------------------------------------------------- CLI
 
 
@@ -142,12 +186,21 @@ def _command(command: click.Command, context: click.Context, level: int) -> Iter
                 yield from _command(below, click.Context(below, parent=context, info_name=name), level + 1)
 
 
+def _make(path: Path, text: str | None) -> None:
+    if text is None:
+        path.unlink()
+        return
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
 def main() -> int:
     """Write the pages, or with ``--check`` name those that differ."""
-    stale = [path for path, text in pages().items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    wanted: dict[Path, str | None] = dict.fromkeys((REFERENCE / "findings").glob("*.md")) | pages()
+    stale = [path for path, text in wanted.items() if text is None or not path.exists() or path.read_text(encoding="utf-8") != text]
     for path in stale:
         if "--check" not in sys.argv:
-            path.write_text(pages()[path], encoding="utf-8")
+            _make(path, wanted[path])
         sys.stdout.write(f"{path.relative_to(ROOT)} {'differs' if '--check' in sys.argv else 'written'}\n")
     return int("--check" in sys.argv and bool(stale))
 

@@ -1,0 +1,52 @@
+"""How the check files are found."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from vxloom.doctor import checks
+from vxloom.doctor.evidence import HostEvidence
+from vxloom.doctor.finding import Fault, Finding
+
+Look = Callable[[HostEvidence], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One file of ``checks/``."""
+
+    name: str
+    summary: str
+    """The first line of its docstring."""
+    faults: tuple[Fault, ...]
+    look: Look
+
+
+@cache
+def registry() -> dict[str, Check]:
+    """Return every check by its file's name. A file that is half done, or a code declared twice, is a defect of ours."""
+    found: dict[str, Check] = {}
+    codes: dict[str, str] = {}
+    for info in pkgutil.iter_modules(checks.__path__, f"{checks.__name__}."):
+        module = importlib.import_module(info.name)
+        name = info.name.rpartition(".")[2]
+        faults, look = getattr(module, "FAULTS", ()), getattr(module, "look", None)
+        if not faults or not inspect.isfunction(look):
+            raise TypeError(f"{info.name} needs FAULTS and a function look")
+        for fault in faults:
+            if fault.code in codes:
+                raise ValueError(f"{name} and {codes[fault.code]} both declare {fault.code}")
+            codes[fault.code] = name
+        found[name] = Check(name, (inspect.getdoc(module) or "").partition("\n")[0], tuple(faults), look)
+    return found
+
+
+@cache
+def faults() -> dict[str, Fault]:
+    """Return every kind of finding by its code."""
+    return {fault.code: fault for check in registry().values() for fault in check.faults}

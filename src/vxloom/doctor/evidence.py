@@ -1,0 +1,87 @@
+"""What is known of a host when the checks look: gathered once, never changed. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from vxloom.model.state import HostState
+from vxloom.planner.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A network device, ours or not."""
+
+    name: str
+    mtu: int
+    up: bool
+    kind: str
+    master: str = ""
+    vni: int | None = None
+    """Of a VXLAN device, with ``udp_port``, ``group`` (multicast; "": none) and whose mark it carries."""
+    udp_port: int = 0
+    group: str = ""
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How this host reaches a VTEP. ``device`` "": it does not."""
+
+    device: str = ""
+    source: str = ""
+    mtu: int = 0
+    """What a router said is the most on the way (ICMP), or a route's own; 0: nobody said."""
+
+
+class Process(StrEnum):
+    """How the agent's process stands."""
+
+    RUNS = "runs"
+    FROZEN = "frozen"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What the server last said to this host, from the agent's state on disk."""
+
+    vtep: str
+    udp_port: int
+    remotes: frozenset[str] = frozenset()
+    """Other hosts' VTEPs in the segments of this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostEvidence:
+    """One host. What could not be gathered is absent, and ``unknown`` says why."""
+
+    host: str
+    word: Word | None = None
+    """None: no server has told this host anything, so there is nothing to compare with."""
+    desired: HostState = field(default_factory=HostState)
+    observed: HostState = field(default_factory=HostState)
+    plan: Plan = field(default_factory=Plan)
+    """What would make observed as desired."""
+    doubt: str = ""
+    """What is wrong with the agent's state on disk."""
+    holding: str = ""
+    agent: Process | None = None
+    """None: this host is not one of vxloom's."""
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    addresses: frozenset[str] = frozenset()
+    routes: Mapping[str, Route] = field(default_factory=dict)
+    """VTEP → route."""
+    sysctls: Mapping[str, int] = field(default_factory=dict)
+    multicast_groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Device → groups it has joined."""
+    neighbours: int = 0
+    """Entries of the IPv4 neighbour table that garbage collection counts."""
+    conntrack: tuple[int, int] | None = None
+    """Entries, and most that are allowed; None: no connection tracking."""
+    state_free: int | None = None
+    """Bytes free where the agent keeps its state."""
+    unknown: Mapping[str, str] = field(default_factory=dict)
+    """What could not be gathered → why."""

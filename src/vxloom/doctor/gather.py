@@ -1,0 +1,193 @@
+"""Evidence of this host: every question asked of the kernel, of /proc and of the agent's files is here. Changes nothing."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from vxloom.agent.facts import host_name
+from vxloom.agent.held import Word as Held
+from vxloom.agent.reconcile import Reconciler, Target
+from vxloom.agent.statefile import NOTHING_SAVED, StateFile
+from vxloom.dataplane.host import HostDataplane
+from vxloom.dataplane.linuxbridge.links import is_ours
+from vxloom.dataplane.netlink import NetlinkSocket, link_dump, parse_links
+from vxloom.doctor.evidence import Device, HostEvidence, Process, Route, Word
+from vxloom.errors import ConfigError, DataplaneError
+from vxloom.model.addresses import unpack_ip
+from vxloom.planner.plan import ALL
+from vxloom.prepare.machine import Machine
+from vxloom.settings import AgentSettings
+
+_SYSCTLS = (
+    "net.ipv4.igmp_max_memberships",
+    "net.ipv4.neigh.default.gc_thresh3",
+    "net.netfilter.nf_conntrack_count",
+    "net.netfilter.nf_conntrack_max",
+)
+Answer = TypeVar("Answer")
+
+
+class _Gathering:
+    """One look at one host; a question that fails is noted and the rest is asked."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.unknown: dict[str, str] = {}
+
+    def ask(self, what: str, question: Callable[[], Answer], otherwise: Answer) -> Answer:
+        try:
+            return question()
+        except (OSError, ValueError, DataplaneError, ConfigError) as error:
+            self.unknown[what] = str(error)
+            return otherwise
+
+
+def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvidence:
+    """Return what is known of this host. Raises ``DataplaneError`` when not even its devices can be read (run it as root)."""
+    gathering = _Gathering(machine or Machine())
+    held, trouble = StateFile(settings.state_dir).load()
+    word = held.effective()
+    dataplane = gathering.ask("filters", HostDataplane, None) or HostDataplane(filters=False)
+    try:
+        plan, desired, observed, _ = Reconciler(dataplane, {}).plan(Target(word), ALL)
+    finally:
+        dataplane.close()
+    told = _word(word)
+    managed = told is not None or settings.state_dir.exists()
+    return HostEvidence(
+        host=host_name(settings),
+        word=told,
+        desired=desired,
+        observed=observed,
+        plan=plan,
+        doubt=trouble or held.doubt if trouble != NOTHING_SAVED else "",
+        holding=held.holding,
+        agent=gathering.ask("agent", lambda: agent_process(Path("/proc")), None) if managed else None,
+        devices=gathering.ask("devices", _devices, {}),
+        addresses=gathering.ask("addresses", lambda: _addresses(gathering.machine), frozenset()),
+        routes=gathering.ask("routes", lambda: routes(gathering.machine, told.remotes if told else ()), {}),
+        sysctls={key: int(value) for key in _SYSCTLS if (value := gathering.machine.sysctl(key)) is not None and value.isdigit()},
+        multicast_groups=gathering.ask("multicast groups", lambda: memberships(gathering.machine.read("/proc/net/igmp") or ""), {}),
+        neighbours=gathering.ask("neighbours", lambda: _entries(gathering.machine.read("/proc/net/stat/arp_cache") or ""), 0),
+        conntrack=_conntrack(gathering.machine),
+        state_free=gathering.ask("state", lambda: shutil.disk_usage(settings.state_dir).free, None) if managed else None,
+        unknown=gathering.unknown,
+    )
+
+
+def _word(word: Held) -> Word | None:
+    document = word.document
+    if document is None:
+        return None
+    needed = {need.vni for need in document.segments}
+    members = (table.members[table.members["host"] != document.number] for vni, table in word.tables.items() if vni in needed)
+    remotes = {str(unpack_ip(int(row["hi"]), int(row["lo"]))) for rows in members for row in rows}
+    return Word(document.vtep, document.udp_port, frozenset(remotes - {document.vtep}))
+
+
+def _devices() -> dict[str, Device]:
+    with NetlinkSocket() as sock:
+        links = parse_links(sock.dump(link_dump()))
+    names = {link.index: link.name for link in links}
+    found: dict[str, Device] = {}
+    for link in links:
+        vxlan = link.vxlan
+        group = unpack_ip(vxlan.remote_hi, vxlan.remote_lo) if vxlan and (vxlan.remote_hi or vxlan.remote_lo) else None
+        found[link.name] = Device(
+            link.name,
+            link.mtu,
+            link.up,
+            link.kind,
+            master=names.get(link.master, ""),
+            vni=vxlan.vni if vxlan else None,
+            udp_port=vxlan.port if vxlan else 0,
+            group=str(group) if group is not None and group.is_multicast else "",
+            ours=is_ours(link),
+        )
+    return found
+
+
+def _addresses(machine: Machine) -> frozenset[str]:
+    shown = json.loads(machine.must("ip", "-j", "address", "show") or "[]")
+    return frozenset(one["local"] for link in shown for one in link.get("addr_info", ()) if "local" in one)
+
+
+def routes(machine: Machine, remotes: Iterable[str]) -> Mapping[str, Route]:
+    """Return how this host reaches each address, asked of the kernel in one process a family."""
+    found: dict[str, Route] = {}
+    for version in (4, 6):
+        asked = sorted(remote for remote in remotes if ipaddress.ip_address(remote).version == version)
+        if not asked:
+            continue
+        lines = "".join(f"route get {remote}\n" for remote in asked)
+        done = machine.run("ip", f"-{version}", "-force", "-batch", "-", text=lines)
+        refused = {int(line) for line in re.findall(r"Command failed -:(\d+)", done.errors)}
+        found |= {remote: Route() for line, remote in enumerate(asked, 1) if line in refused}
+        for line in done.output.splitlines():
+            words = line.split()
+            if words and words[0] in asked:
+                found[words[0]] = Route(_after(words, "dev"), _after(words, "src"), int(_after(words, "mtu") or 0))
+            elif words and line.startswith(" ") and found and "mtu" in words:  # the cache's line of the route above
+                last = next(reversed(found))
+                found[last] = Route(found[last].device, found[last].source, int(_after(words, "mtu")))
+    return found
+
+
+def _after(words: list[str], word: str) -> str:
+    return words[words.index(word) + 1] if word in words[:-1] else ""
+
+
+def memberships(text: str) -> dict[str, frozenset[str]]:
+    """Return device → IPv4 groups that something on this host asked for, from /proc/net/igmp."""
+    found: dict[str, set[str]] = {}
+    device = ""
+    for line in text.splitlines()[1:]:
+        if not line.startswith(("\t", " ")):
+            device = line.split("\t")[1].rstrip(": ").split()[0]
+        elif line.split():
+            group = ipaddress.IPv4Address(int.from_bytes(bytes.fromhex(line.split()[0])[::-1], "big"))
+            if group != ipaddress.IPv4Address("224.0.0.1"):  # every device is in it, and no socket asked
+                found.setdefault(device, set()).add(str(group))
+    return {name: frozenset(groups) for name, groups in found.items()}
+
+
+def _entries(text: str) -> int:
+    lines = text.splitlines()
+    return int(lines[1].split()[0], 16) if len(lines) > 1 else 0
+
+
+def _conntrack(machine: Machine) -> tuple[int, int] | None:
+    count, most = (machine.sysctl(f"net.netfilter.nf_conntrack_{name}") for name in ("count", "max"))
+    return (int(count), int(most)) if count and most and int(most) else None
+
+
+def agent_process(proc: Path) -> Process:
+    """Return how the agent's process stands that runs in this network namespace."""
+    here = (proc / "self" / "ns" / "net").readlink()
+    states: list[str] = []
+    for folder in proc.iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            if _is_agent(words) and (folder / "ns" / "net").readlink() == here:
+                states.append((folder / "stat").read_text().rpartition(")")[2].split()[0])
+        except OSError:  # it has ended
+            continue
+    if not states:
+        return Process.GONE
+    return Process.FROZEN if all(state in "Tt" for state in states) else Process.RUNS
+
+
+def _is_agent(words: list[bytes]) -> bool:
+    """Tell a command line that runs the agent: the program's name, or an interpreter and the program, then ``agent``."""
+    for place, word in enumerate(words[:-1]):
+        if word.rpartition(b"/")[2] == b"vxloom" and words[place + 1] == b"agent":
+            return b"--observe" not in words
+    return False

@@ -1,0 +1,108 @@
+"""What follows from a finding stands below it, and codes are whole."""
+
+from __future__ import annotations
+
+import pytest
+
+from vxloom.doctor.check import faults, registry
+from vxloom.doctor.diagnosis import diagnose, exit_code
+from vxloom.doctor.evidence import Device, HostEvidence, Process, Route, Word
+from vxloom.doctor.finding import Finding, Severity
+from vxloom.model.state import HostState, VxlanDevice
+
+VXLAN = VxlanDevice(name="vxlan5001", vni=5001, local="192.0.2.1", udp_port=4789, mtu=1450, bridge="brvx-5001")
+WORD = Word("192.0.2.1", 4789, frozenset({"192.0.2.2", "192.0.2.3"}))
+WELL = HostEvidence(
+    "h1",
+    word=WORD,
+    desired=HostState({VXLAN.key: VXLAN}),
+    observed=HostState({VXLAN.key: VXLAN}),
+    agent=Process.RUNS,
+    devices={"eth0": Device("eth0", 1500, True, "")},
+    addresses=frozenset({"192.0.2.1"}),
+    routes={"192.0.2.2": Route("eth0", "192.0.2.1"), "192.0.2.3": Route("eth0", "192.0.2.1")},
+)
+
+
+def changed(**parts: object) -> HostEvidence:
+    fields = {name: getattr(WELL, name) for name in WELL.__dataclass_fields__}
+    return HostEvidence(**(fields | parts))  # type: ignore[arg-type]
+
+
+def codes(evidence: HostEvidence) -> list[str]:
+    return [finding.code for finding in diagnose(evidence)]
+
+
+def test_a_host_that_is_well_has_no_finding() -> None:
+    assert codes(WELL) == []
+    assert exit_code(diagnose(WELL)) == 0
+
+
+@pytest.mark.parametrize("code", faults())
+def test_what_a_fault_explains_exists_and_no_circle_hides_everything(code: str) -> None:
+    assert faults()[code].explains <= faults().keys()
+    reached, wave = set(), {code}
+    while wave := {below for cause in wave for below in faults()[cause].explains} - reached:
+        reached |= wave
+    assert code not in reached
+
+
+@pytest.mark.parametrize("code", faults())
+def test_a_fault_says_what_it_means_and_what_to_do(code: str) -> None:
+    fault = faults()[code]
+    assert fault.meaning.endswith(".")
+    assert fault.remedy
+    assert not fault.title.endswith(".")
+
+
+def test_every_file_of_checks_declares_what_it_finds() -> None:
+    assert {check.name for check in registry().values()} == {"agent", "devices", "limits", "obstacles", "ports", "rows", "underlay"}
+
+
+def test_a_consequence_stands_below_its_cause_only() -> None:
+    found = diagnose(changed(observed=HostState(), agent=Process.GONE))
+    assert [finding.code for finding in found] == ["agent-stopped"]
+    assert found[0].explains == ("device-missing vxlan5001",)
+    assert found[0].host == "h1"
+
+
+def test_an_agent_that_is_frozen_explains_as_well() -> None:
+    assert codes(changed(observed=HostState(), agent=Process.FROZEN)) == ["agent-frozen"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ({"holding": "another epoch"}, ["agent-holding"]),
+        ({"doubt": "state file torn"}, ["agent-state-torn"]),
+        ({"addresses": frozenset({"192.0.2.9"})}, ["vtep-address-gone"]),
+        ({"routes": {"192.0.2.2": Route(), "192.0.2.3": Route("eth0", "192.0.2.1")}}, ["route-missing"]),
+        ({"routes": {"192.0.2.2": Route("eth0", "192.0.2.7"), "192.0.2.3": Route("eth0", "192.0.2.1")}}, ["route-source"]),
+        ({"routes": {"192.0.2.2": Route("eth0", "192.0.2.1", 1400)}}, ["path-mtu-low"]),
+        ({"devices": {"eth0": Device("eth0", 1499, True, "")}}, ["underlay-mtu-low"]),
+        ({"state_free": 1024}, ["state-disk-full"]),
+        ({"state_free": 64 << 20}, []),
+        ({"neighbours": 950, "sysctls": {"net.ipv4.neigh.default.gc_thresh3": 1000}}, ["arp-table-full"]),
+        ({"neighbours": 800, "sysctls": {"net.ipv4.neigh.default.gc_thresh3": 1000}}, []),
+        ({"conntrack": (95, 100)}, ["conntrack-full"]),
+        ({"conntrack": (10, 100)}, []),
+    ],
+)
+def test_a_fact_is_judged(parts: dict[str, object], expected: list[str]) -> None:
+    assert codes(changed(**parts)) == expected
+
+
+def test_an_ipv6_underlay_needs_twenty_bytes_more() -> None:
+    six = Word("2001:db8::1", 4789, frozenset({"2001:db8::2"}))
+    parts = {"word": six, "addresses": frozenset({"2001:db8::1"}), "routes": {"2001:db8::2": Route("eth0", "2001:db8::1")}}
+    assert codes(changed(**parts)) == ["underlay-mtu-low"]
+    assert codes(changed(**parts, devices={"eth0": Device("eth0", 1520, True, "")})) == []
+
+
+def test_the_exit_code_is_the_worst_finding() -> None:
+    def one(severity: Severity) -> Finding:
+        return Finding(code="x", severity=severity.name.lower(), title="", where="")
+
+    assert exit_code([one(Severity.WARNING), one(Severity.ERROR)]) == 2
+    assert exit_code([one(Severity.WARNING)]) == 1
+    assert exit_code([one(Severity.NOTE)]) == 0
