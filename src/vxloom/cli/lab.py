@@ -52,11 +52,19 @@ def command() -> None:
 @command.command("up")
 @_which_lab
 @click.option("--hypervisors", "-n", default=3, show_default=True, help="How many: h1, h2, …, each in a subnet of its own.")
-@click.option("--mtu", default=topology.DEFAULT_MTU, show_default=True, help="MTU of the underlay in bytes; VXLAN takes 50 of it.")
+@click.option(
+    "--mtu",
+    type=int,
+    help=f"MTU of the underlay in bytes; VXLAN takes 50 of it. [default: {topology.DEFAULT_MTU}; with --bare {topology.BARE_MTU}]",
+)
 @click.option("--port", default=8080, show_default=True, help="Loopback port of the API; the next free one if it is taken.")
 @click.option("--empty", is_flag=True, help="No zone and no hosts yet: a management server with nothing in it.")
-@click.option("--bare", is_flag=True, help="No management server either: nodes and underlay.")
-def up(name: str, hypervisors: int, mtu: int, port: int, empty: bool, bare: bool) -> None:
+@click.option(
+    "--bare",
+    is_flag=True,
+    help=f"No server either; hypervisors are unprepared, their cards at {topology.BARE_NIC_MTU}.",
+)
+def up(name: str, hypervisors: int, mtu: int | None, port: int, empty: bool, bare: bool) -> None:
     """Start a lab and leave it running: management server, one zone, every hypervisor joined.
 
     \b
@@ -66,8 +74,10 @@ def up(name: str, hypervisors: int, mtu: int, port: int, empty: bool, bare: bool
     vxloom lab down
     """
     start = time.monotonic()
+    underlay = mtu if mtu is not None else (topology.BARE_MTU if bare else topology.DEFAULT_MTU)
+    cards = min(underlay, topology.BARE_NIC_MTU) if bare else 0
     with _Progress() as progress:
-        made = Lab(hypervisors, mtu=mtu, name=name, api_port=port, progress=progress.tell).up(keep=True)
+        made = Lab(hypervisors, mtu=underlay, nic_mtu=cards, name=name, api_port=port, progress=progress.tell).up(keep=True)
         try:
             if not bare:
                 progress.begin("the management server starts")

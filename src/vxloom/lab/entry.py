@@ -25,10 +25,10 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def command(holder: int, argv: Sequence[str], *, guest: str | None = None, tied: bool = True) -> list[str]:
     """The argument list that runs ``argv`` in the node held by process ``holder``, or in one of its guests.
 
-    ``tied``: the command is killed when what carries it (``nsenter``) is. Time and power stay the real machine's alone.
+    ``tied``: the command is killed when what carries it (``nsenter``) is. Time, power and modules stay the real machine's alone.
     """
     enter = ["nsenter", f"--target={holder}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"]
-    limits = ["setpriv", "--bounding-set=-sys_time,-sys_boot", *(["--pdeathsig=KILL"] if tied else []), "--"]
+    limits = ["setpriv", "--bounding-set=-sys_time,-sys_boot,-sys_module", *(["--pdeathsig=KILL"] if tied else []), "--"]
     inside = ["nsenter", f"--net=/run/netns/{guest}", "--"] if guest else []
     return [*enter, *inside, *limits, *argv]
 

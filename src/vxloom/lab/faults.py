@@ -130,13 +130,13 @@ def heal(lab: Lab) -> str:
     """Undo every fault: paths, links, MTUs; start what was killed."""
     router = _router(lab)
     router.run(["nft", "-f", "-"], stdin=f"add table {_TABLE}\ndelete table {_TABLE}\n")
-    size = str(lab.spec.mtu)
+    size, cards = str(lab.spec.mtu), str(lab.spec.nic_mtu or lab.spec.mtu)
     for node in lab.nodes:
         if node.spec.is_router:
             continue
         _raise_link(lab, node)
         router.run(["ip", "link", "set", node.spec.router_link, "mtu", size])
-        node.run(["ip", "link", "set", "eth0", "mtu", size])
+        node.run(["ip", "link", "set", "eth0", "mtu", cards])
         _route(lab, node, [])
     dead = [process for process in lab.report().processes if not process.running]
     for process in dead:

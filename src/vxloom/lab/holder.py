@@ -17,7 +17,7 @@ from typing import NoReturn
 import msgspec
 
 from vxloom.errors import VxloomError
-from vxloom.lab import rootfs, syscalls
+from vxloom.lab import rootfs, syscalls, topology
 from vxloom.lab.topology import NodeSpec
 
 _NAMESPACES = syscalls.CLONE_NEWNET | syscalls.CLONE_NEWNS | syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWIPC | syscalls.CLONE_NEWCGROUP
@@ -86,7 +86,7 @@ def _live(node: NodeSpec, hosts: str, ready: int) -> NoReturn:
         _close_all_but(ready)
         syscalls.name_process(f"vxloom-{node.name}")
         socket.sethostname(node.name)
-        rootfs.build(node.name, hosts)
+        rootfs.build(node.name, hosts, topology.interfaces_file(node))
         if node.is_router:
             for key, value in _ROUTER_SYSCTLS.items():
                 Path("/proc/sys", key).write_text(value, encoding="ascii")

@@ -47,13 +47,14 @@ class Lab:
         hypervisors: int = 3,
         *,
         mtu: int = topology.DEFAULT_MTU,
+        nic_mtu: int = 0,
         name: str | None = None,
         api_port: int = 8080,
         progress: Progress = _silent,
     ) -> None:
         """``name`` defaults to one of this process's own, so that labs of parallel tests never meet."""
         unique = f"lab-{os.getpid()}-{os.urandom(2).hex()}"
-        self.spec = topology.check(Spec(name=name or unique, hypervisors=hypervisors, mtu=mtu, api_port=api_port))
+        self.spec = topology.check(Spec(name=name or unique, hypervisors=hypervisors, mtu=mtu, nic_mtu=nic_mtu, api_port=api_port))
         self.directory = state.directory(self.spec.name)
         self._progress = progress
         self._owner: socket.socket | None = None

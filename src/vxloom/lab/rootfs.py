@@ -31,6 +31,8 @@ _EMPTY = ("/run", "/tmp", "/dev/shm")  # noqa: S108 - these are mounted over, no
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "net/tun", "kvm", "vhost-net", "fuse")
 #: The project's own directories: what the real machine keeps there must not configure a node.
 _OWN = ("/etc/vxloom", "/var/lib/vxloom", "/var/log/vxloom")
+#: What brings the real machine's network up: a node has cards of its own, and a file of its own that tells of them.
+_NETWORK = ("/etc/network", "/etc/netplan", "/etc/systemd/network", "/etc/NetworkManager")
 _READ_ONLY_PROC = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")
 
 
@@ -47,8 +49,9 @@ def needed_paths() -> tuple[Path, ...]:
     return tuple(path for path in found if not any(parent in found for parent in path.parents))
 
 
-def build(hostname: str, hosts: str) -> None:
-    """Turn the calling process's mount namespace (fresh, not shared) into a node's.
+def build(hostname: str, hosts: str, interfaces: str) -> None:
+    """Turn the calling process's mount namespace (fresh, not shared) into a node's. ``hosts``, ``interfaces``: the texts of /etc/hosts and
+    /etc/network/interfaces.
 
     Must run as PID 1 of the node's PID namespace, inside its network namespace: ``/proc`` and ``/sys`` show those.
     Raises ``OSError`` with the path that could not be mounted.
@@ -67,7 +70,7 @@ def build(hostname: str, hosts: str) -> None:
         path.mkdir(parents=True, exist_ok=True)
         _bind(fd, path)
         syscalls.make_read_only(path)
-    _identity(hostname, hosts)
+    _identity(hostname, hosts, interfaces)
     os.chdir("/")
 
 
@@ -147,11 +150,17 @@ def _devices(opened: dict[str, int]) -> None:
     syscalls.mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=620")
 
 
-def _identity(hostname: str, hosts: str) -> None:
-    for directory in _OWN:
+def _identity(hostname: str, hosts: str, interfaces: str) -> None:
+    for directory in (*_OWN, *_NETWORK):
         shutil.rmtree(directory, ignore_errors=True)
-    for directory in ("/etc/vxloom", "/var/lib/vxloom", "/run/netns", "/run/lock"):
+    for directory in ("/etc/vxloom", "/etc/network", "/var/lib/vxloom", "/run/netns", "/run/lock"):
         Path(directory).mkdir(parents=True, exist_ok=True)
-    for path, text in (("/etc/hostname", f"{hostname}\n"), ("/etc/hosts", hosts), ("/etc/machine-id", f"{os.urandom(16).hex()}\n")):
+    texts = {
+        "/etc/hostname": f"{hostname}\n",
+        "/etc/hosts": hosts,
+        "/etc/network/interfaces": interfaces,
+        "/etc/machine-id": f"{os.urandom(16).hex()}\n",
+    }
+    for path, text in texts.items():
         Path(path).unlink(missing_ok=True)  # a link (say into /run) must not be followed
         Path(path).write_text(text, encoding="utf-8")

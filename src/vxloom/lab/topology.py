@@ -23,6 +23,8 @@ MANAGEMENT = "mgmt"
 DEFAULT_NAME = "default"
 #: With an IPv4 underlay VXLAN takes 50 bytes, so guests keep the usual 1500.
 DEFAULT_MTU = 1550
+#: A machine as it comes out of its box, on switches that carry jumbo frames.
+BARE_MTU, BARE_NIC_MTU = 9000, 1500
 ROUTER_LINK_LOCAL = IPv6Address("fe80::1")
 MAX_HYPERVISORS = 254
 _MIN_MTU = 1280  # IPv6 does not run below (RFC 8200, section 5)
@@ -31,11 +33,15 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a person asks for. ``mtu`` is the underlay's, in bytes; ``api_port`` is tried first, then the next free one."""
+    """What a person asks for. ``mtu`` is the underlay's, in bytes; ``api_port`` is tried first, then the next free one.
+
+    ``nic_mtu``: what the nodes' own cards are set to, where that is not the underlay's; 0: as the underlay.
+    """
 
     name: str = DEFAULT_NAME
     hypervisors: int = 3
     mtu: int = DEFAULT_MTU
+    nic_mtu: int = 0
     api_port: int = 8080
 
 
@@ -87,6 +93,8 @@ def check(spec: Spec) -> Spec:
     if not 1 <= spec.hypervisors <= MAX_HYPERVISORS:
         raise ConfigError(f"a lab of {spec.hypervisors} hypervisors cannot be built", remedy=f"choose 1 to {MAX_HYPERVISORS}")
     check_mtu(spec.mtu)
+    if spec.nic_mtu:
+        check_mtu(spec.nic_mtu)
     if not 0 <= spec.api_port <= 65535:
         raise ConfigError(f"{spec.api_port} is not a TCP port", remedy="choose 1 to 65535, or 0 for any free one")
     return spec
@@ -115,7 +123,7 @@ def router_batch(spec: Spec, pids: dict[str, int]) -> str:
             continue
         link = node.router_link
         lines += [
-            f"link add name {link} mtu {spec.mtu} type veth peer name eth0 mtu {spec.mtu} netns {pids[node.name]}",
+            f"link add name {link} mtu {spec.mtu} type veth peer name eth0 mtu {spec.nic_mtu or spec.mtu} netns {pids[node.name]}",
             f"address add {node.gateway}/24 dev {link}",
             f"address add {node.gateway6}/64 dev {link} nodad",
             *_link_local(link, ROUTER_LINK_LOCAL),
@@ -148,4 +156,13 @@ def hosts_file(spec: Spec) -> str:
     for other in nodes(spec):
         if other.address is not None:
             lines += [f"{other.address} {other.name}", f"{other.address6} {other.name}"]
+    return "\n".join([*lines, ""])
+
+
+def interfaces_file(node: NodeSpec) -> str:
+    """The node's /etc/network/interfaces (ifupdown): what brings its card up at boot, if it ever booted."""
+    lines = ["auto lo", "iface lo inet loopback"]
+    if node.address is not None:
+        lines += ["", "auto eth0", "iface eth0 inet static", f"    address {node.address}/24", f"    gateway {node.gateway}"]
+        lines += ["", "iface eth0 inet6 static", f"    address {node.address6}/64", f"    gateway {node.gateway6}"]
     return "\n".join([*lines, ""])

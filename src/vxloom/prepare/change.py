@@ -6,7 +6,8 @@ slot the first one's ``before`` is what undo puts back. The kinds are in ``chang
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
 
 import msgspec
 
@@ -20,6 +21,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="change"):
     """Something to change, and why."""
 
     reason: str
+    cuts_off: ClassVar[bool] = False
+    """Whether it can cut the machine off: then a step's guard must be satisfied before later changes are made, those for the next boot."""
 
     @property
     def slot(self) -> str:
@@ -50,6 +53,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="change"):
     def restore(self, machine: Machine, before: Before) -> None:
         """Put back what stood there, whatever somebody did since."""
         self.undo(machine, before)
+
+    def folders(self, machine: Machine) -> Sequence[str]:
+        """Return the folders that have to be made first, the outermost first."""
+        return ()
+
+    def sweep(self, machine: Machine) -> None:
+        """Take away what a run leaves that is killed while it makes or takes back this change."""
 
     def detail(self, machine: Machine) -> str:
         """Return more about it for a person who reads the plan; "" when there is no more."""

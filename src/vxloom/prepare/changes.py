@@ -3,12 +3,45 @@
 from __future__ import annotations
 
 import difflib
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import ClassVar, TypeAlias
 
 from vxloom.errors import PrepareError
 from vxloom.prepare.change import Before, Change
 from vxloom.prepare.firewall.changes import AddRule, OpenZone
 from vxloom.prepare.machine import Machine
+
+
+class MakeFolder(Change, frozen=True, kw_only=True, tag="folder"):
+    """A folder some file needs; it goes when the last file in it has gone."""
+
+    path: str
+
+    @property
+    def slot(self) -> str:
+        """The folder."""
+        return f"folder {self.path}"
+
+    @property
+    def what(self) -> str:
+        """Make it."""
+        return f"make the folder {self.path}"
+
+    def done(self, machine: Machine) -> bool:
+        """Tell whether it is there."""
+        return machine.exists(self.path)
+
+    def before(self, machine: Machine) -> Before:
+        """There was none."""
+        return {}
+
+    def do(self, machine: Machine) -> None:
+        """Make it."""
+        machine.make_folder(self.path)
+
+    def undo(self, machine: Machine, before: Before) -> None:
+        """Take it away if it is empty."""
+        machine.remove_folder(self.path)
 
 
 class WriteFile(Change, frozen=True, kw_only=True, tag="file"):
@@ -36,8 +69,23 @@ class WriteFile(Change, frozen=True, kw_only=True, tag="file"):
         return self.text is None or self.mode is None or machine.mode(self.path) == self.mode
 
     def before(self, machine: Machine) -> Before:
-        """Remember the text and the permissions."""
-        return {"text": machine.read(self.path), "mode": machine.mode(self.path)}
+        """Remember text, permissions, owner, and where it points if it is a link."""
+        uid, gid = machine.owner(self.path) or (None, None)
+        return {
+            "text": machine.read(self.path),
+            "mode": machine.mode(self.path),
+            "uid": uid,
+            "gid": gid,
+            "link": machine.link(self.path),
+        }
+
+    def folders(self, machine: Machine) -> Sequence[str]:
+        """Return those that are not there yet."""
+        return () if self.text is None else machine.missing_folders(self.path)
+
+    def sweep(self, machine: Machine) -> None:
+        """Take a draft away."""
+        machine.sweep(self.path)
 
     def do(self, machine: Machine) -> None:
         """Replace the file as a whole."""
@@ -48,19 +96,26 @@ class WriteFile(Change, frozen=True, kw_only=True, tag="file"):
 
     def undo(self, machine: Machine, before: Before) -> None:
         """Put the old text back, or take the file away; refuse what somebody has changed since."""
-        old, now = before["text"], machine.read(self.path)
-        if now == old:
-            return
+        now = machine.read(self.path)
         if now != self.text:
+            if now == before["text"]:
+                return
             raise PrepareError(f"{self.path} was changed by somebody since", remedy="undo it by hand, or use --force to lose that change")
-        self.restore(machine, before)
+        if not (now is None and before["text"] is None):
+            self.restore(machine, before)
 
     def restore(self, machine: Machine, before: Before) -> None:
-        """Put the old text back whatever stands there now."""
-        if before["text"] is None:
+        """Put back what stood there whatever stands there now."""
+        link = before.get("link")
+        if self.text is None and link is not None:
             machine.remove(self.path)
+            machine.make_link(self.path, str(link))
+        elif before["text"] is None:
+            machine.remove(self.path, through=link is not None)
         else:
-            machine.write(self.path, str(before["text"]), int(before["mode"] or 0o644))
+            uid, gid = before.get("uid"), before.get("gid")
+            owner = None if uid is None or gid is None else (int(uid), int(gid))
+            machine.write(self.path, str(before["text"]), 0o644 if before["mode"] is None else int(before["mode"]), owner)
 
     def detail(self, machine: Machine) -> str:
         """Return the difference as a person reads it."""
@@ -148,6 +203,7 @@ class SetMtu(Change, frozen=True, kw_only=True, tag="mtu"):
 
     device: str
     mtu: int
+    cuts_off: ClassVar[bool] = True
 
     @property
     def slot(self) -> str:
@@ -231,4 +287,4 @@ class Run(Change, frozen=True, kw_only=True, tag="run"):
             machine.must(*self.back)
 
 
-AnyChange: TypeAlias = WriteFile | SetSysctl | SetValue | SetMtu | Run | AddRule | OpenZone
+AnyChange: TypeAlias = MakeFolder | WriteFile | SetSysctl | SetValue | SetMtu | Run | AddRule | OpenZone

@@ -10,13 +10,14 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import msgspec
 
 from vxloom.errors import StateError
 from vxloom.prepare.change import Before
 from vxloom.prepare.changes import AnyChange
-from vxloom.prepare.machine import Machine
+from vxloom.prepare.machine import Machine, sync_folder
 
 FILE = "/var/lib/vxloom/host/journal"
 LOCK = "/var/lib/vxloom/host/lock"
@@ -30,6 +31,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     before: Before
 
 
+class _Holder(msgspec.Struct, frozen=True):
+    """Who holds the lock."""
+
+    pid: int
+    since: str
+
+
 class Journal:
     """The journal of one machine."""
 
@@ -39,18 +47,34 @@ class Journal:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep other runs out. Raises :class:`StateError` while there is one."""
-        lock = self._machine.path(LOCK)
-        lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Keep other runs out, and mend what a run that was killed left behind. Raises :class:`StateError`.
+
+        That is: while another run holds it (the words say which), and when the journal cannot be read: nothing is changed then that could
+        not be put back.
+        """
+        handle = self._lock()
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StateError("this host is being prepared by another run", remedy="wait for it to end") from None
+                raise _taken(os.read(handle, 1000)) from None
+            os.ftruncate(handle, 0)
+            os.write(handle, msgspec.json.encode(_Holder(os.getpid(), _now())))
+            self._machine.sweep(FILE)
+            for entry in self.entries():
+                entry.change.sweep(self._machine)
             yield
         finally:
             os.close(handle)
+
+    def _lock(self) -> int:
+        lock = self._machine.path(LOCK)
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            remedy = "run as root: sudo vxloom host …" if os.geteuid() else f"make {lock.parent} writable: what is changed is noted there"
+            raise StateError(f"cannot open {lock}: {error.strerror}", remedy=remedy) from error
 
     def entries(self) -> list[Entry]:
         """Return what was changed, oldest first. Raises :class:`StateError` for a line in the middle that cannot be read."""
@@ -65,7 +89,9 @@ class Journal:
                 found.append(msgspec.json.decode(line, type=Entry))
             except msgspec.DecodeError as error:
                 raise StateError(
-                    f"{self._path}, line {number}, cannot be read: {error}", remedy="it was made by a newer vxloom, or is damaged; keep it"
+                    f"{self._path}, line {number}, cannot be read: {error}",
+                    remedy="a newer vxloom wrote it, or it is damaged; nothing was changed. Use that version, or move the file away: what "
+                    "its lines tell must then be put back by hand",
                 ) from error
         if torn:
             self._rewrite(found)
@@ -73,12 +99,17 @@ class Journal:
 
     def add(self, entry: Entry) -> None:
         """Write down a change that is about to be made; it is on disk when this returns."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with self._path.open("ab") as file:
-            os.fchmod(file.fileno(), 0o600)  # a file's old text may hold secrets
-            file.write(msgspec.json.encode(entry) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        new = not self._path.exists()
+        try:
+            with self._path.open("ab") as file:
+                os.fchmod(file.fileno(), 0o600)  # a file's old text may hold secrets
+                file.write(msgspec.json.encode(entry) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+            if new:
+                sync_folder(self._path.parent)
+        except OSError as error:
+            raise StateError(f"cannot write {self._path}: {error.strerror}", remedy="make room there; this change was not begun") from error
 
     def drop(self, entries: list[Entry]) -> None:
         """Forget entries that were put back."""
@@ -90,3 +121,25 @@ class Journal:
 
     def _rewrite(self, entries: list[Entry]) -> None:
         self._machine.write(FILE, "".join(msgspec.json.encode(entry).decode() + "\n" for entry in entries), 0o600)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%H:%M:%S UTC")
+
+
+def _taken(text: bytes) -> StateError:
+    """Say who holds the lock: a run, or, when that was killed, the process that takes its MTUs back (:mod:`vxloom.prepare.guard`)."""
+    try:
+        holder = msgspec.json.decode(text, type=_Holder)
+    except msgspec.DecodeError:  # it holds the lock and has not said so yet
+        return StateError("this host is being prepared by another run, which began this moment", remedy="wait for it to end")
+    try:
+        os.kill(holder.pid, 0)
+    except ProcessLookupError:
+        return StateError(
+            f"a run that was killed (process {holder.pid}, since {holder.since}) is being taken back by its guard",
+            remedy="try again in a minute",
+        )
+    return StateError(
+        f"this host is being prepared by another run: process {holder.pid}, since {holder.since}", remedy="wait for it to end"
+    )

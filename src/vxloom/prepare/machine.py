@@ -9,9 +9,8 @@ import re
 import shutil
 import stat
 import subprocess
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vxloom.errors import PrepareError
 
@@ -73,8 +72,23 @@ class Machine:
         except OSError:
             return None
 
-    def write(self, name: str, text: str, mode: int = 0o644) -> None:
-        """Put a file in place as a whole, or not at all; a link is followed, its owner is kept.
+    def owner(self, name: str) -> tuple[int, int] | None:
+        """Return the ids of a file's user and group, None when there is no such file."""
+        try:
+            found = self.path(name).stat()
+        except OSError:
+            return None
+        return found.st_uid, found.st_gid
+
+    def link(self, name: str) -> str | None:
+        """Return where a symbolic link points, None when it is none."""
+        try:
+            return str(self.path(name).readlink())
+        except OSError:
+            return None
+
+    def write(self, name: str, text: str, mode: int = 0o644, owner: tuple[int, int] | None = None) -> None:
+        """Put a file in place as a whole, or not at all; a link is followed. ``owner`` None: as it is, root's when it is new.
 
         Raises :class:`PrepareError`: nothing was changed then.
         """
@@ -82,35 +96,72 @@ class Machine:
         try:
             target = target.resolve()
             target.parent.mkdir(parents=True, exist_ok=True)
-            handle, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+            draft = _draft(target)
+            draft.unlink(missing_ok=True)  # of a run that was killed
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise PrepareError(f"cannot write {name}: {error.strerror}", remedy="is the file system mounted read-only?") from error
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode())
                 file.flush()
-                os.fchmod(file.fileno(), mode)
-                with contextlib.suppress(FileNotFoundError):
-                    owner = target.stat()
-                    os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+                ids = owner or self.owner(name)
+                if ids:
+                    os.fchown(file.fileno(), *ids)
+                os.fchmod(file.fileno(), mode)  # after the owner, whose change clears set-id bits
                 os.fsync(file.fileno())
-            Path(draft).rename(target)
-            _sync_folder(target.parent)
+            draft.rename(target)
+            sync_folder(target.parent)
         except OSError as error:
-            Path(draft).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
             raise PrepareError(
                 f"cannot write {name}: {error.strerror}", remedy="the file is as it was; see its rights and mount"
             ) from error
 
-    def remove(self, name: str) -> None:
-        """Take a file away; one that is not there is a success. Raises :class:`PrepareError`."""
-        target = self.path(name)
+    def remove(self, name: str, *, through: bool = False) -> None:
+        """Take a file away; one that is not there is a success. Raises :class:`PrepareError`.
+
+        ``through``: of a link, what it points to; the link stays.
+        """
+        target = self.path(name).resolve() if through else self.path(name)
         try:
             target.unlink(missing_ok=True)
             if target.parent.exists():
-                _sync_folder(target.parent)
+                sync_folder(target.parent)
         except OSError as error:
             raise PrepareError(f"cannot remove {name}: {error.strerror}", remedy="see its rights and mount") from error
+
+    def make_link(self, name: str, target: str) -> None:
+        """Make a symbolic link where there is nothing. Raises :class:`PrepareError`."""
+        try:
+            self.path(name).symlink_to(target)
+            sync_folder(self.path(name).parent)
+        except OSError as error:
+            raise PrepareError(f"cannot make the link {name}: {error.strerror}", remedy="see its folder's rights and mount") from error
+
+    def sweep(self, name: str) -> None:
+        """Take away what a :meth:`write` of this file left that was killed."""
+        with contextlib.suppress(OSError):
+            _draft(self.path(name).resolve()).unlink()
+
+    def missing_folders(self, name: str) -> list[str]:
+        """Return the folders that must be made before a file can be written, the outermost first."""
+        return [str(folder) for folder in reversed(PurePosixPath(name).parents) if not self.exists(str(folder))]
+
+    def make_folder(self, name: str) -> None:
+        """Make a folder; one that is there is a success. Raises :class:`PrepareError`."""
+        try:
+            self.path(name).mkdir(exist_ok=True)
+            sync_folder(self.path(name).parent)
+        except OSError as error:
+            raise PrepareError(
+                f"cannot make the folder {name}: {error.strerror}", remedy="is the file system mounted read-only?"
+            ) from error
+
+    def remove_folder(self, name: str) -> None:
+        """Take a folder away if nothing lies in it; else it stays."""
+        with contextlib.suppress(OSError):
+            self.path(name).rmdir()
 
     # --- kernel settings
 
@@ -168,6 +219,11 @@ class Machine:
         if done.status:
             raise PrepareError(f"{' '.join(command)}: {done.words or f'exit {done.status}'}", remedy="run it by hand to see more")
         return done.output
+
+    def lacks(self, capability: int) -> bool:
+        """Tell whether nobody here, root neither, can have a capability (its number in linux/capability.h): a container may be so."""
+        found = re.search(r"^CapBnd:\s*([0-9a-f]+)", self.read("/proc/self/status") or "", re.MULTILINE)
+        return found is not None and not int(found[1], 16) >> capability & 1
 
     def way_out(self) -> str:
         """Return the device of the default route, "" without one."""
@@ -227,7 +283,15 @@ def _search_path() -> str:
     return ":".join(dict.fromkeys(filter(None, [*os.environ.get("PATH", "").split(":"), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])))
 
 
-def _sync_folder(folder: Path) -> None:
+def _draft(target: Path) -> Path:
+    """Return where a file's new text is written first: a name of its own, so that the next run finds what a killed one left.
+
+    No program that reads a folder of settings takes it: it begins with a dot and ends as no settings file does.
+    """
+    return target.with_name(f".{target.name}.vxloom-draft")
+
+
+def sync_folder(folder: Path) -> None:
     """Make a rename last: the folder's entry is data of the folder's."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

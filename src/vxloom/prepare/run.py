@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from vxloom.errors import ConfigError, PrepareError
-from vxloom.prepare.changes import AnyChange
+from vxloom.prepare.changes import AnyChange, MakeFolder
 from vxloom.prepare.journal import Entry, Journal
 from vxloom.prepare.machine import Machine
 from vxloom.prepare.step import Step, registry
@@ -68,35 +68,41 @@ def _apply_step(machine: Machine, settings: HostSettings, step: Step, journal: J
     wanted = [change for change in part.changes if not change.done(machine)]
     try:
         if wanted:
-            _make(machine, step, settings, wanted, journal, made, say)
+            _make(_Work(machine, settings, step, journal, say), wanted, made)
+            if type(step).watch is not Step.watch:
+                say(step.name, "waiting until it has taken effect")
             step.watch(machine, settings)
     except _Unsafe as error:
-        problem = str(error)
-        for entry in reversed(made):
-            entry.change.undo(machine, entry.before)
-        journal.drop(made)
+        problem = " ".join([str(error), *_take_back(machine, journal, made)])
         made = []
     except PrepareError as error:
         problem = str(error)
-    return Part(step.name, part.summary, tuple(entry.change for entry in made), part.not_applicable, problem)
+    changes = tuple(entry.change for entry in made if not isinstance(entry.change, MakeFolder))
+    return Part(step.name, part.summary, changes, part.not_applicable, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """One step's turn."""
+
+    machine: Machine
+    settings: HostSettings
+    step: Step
+    journal: Journal
+    say: Say
 
 
 class _Unsafe(Exception):  # noqa: N818 - a reason, caught a few lines above
     """The step's guard wants its changes taken back."""
 
 
-def _make(
-    machine: Machine, step: Step, settings: HostSettings, wanted: Sequence[AnyChange], journal: Journal, made: list[Entry], say: Say
-) -> None:
-    guard = step.guard(machine, settings)
+def _make(work: _Work, wanted: Sequence[AnyChange], made: list[Entry]) -> None:
+    """Make the changes that can cut this machine off within the step's guard, the others when it is satisfied."""
+    risky = max((number for number, change in enumerate(wanted, 1) if change.cuts_off), default=len(wanted))
+    guard = work.step.guard(work.machine, work.settings)
     guard.__enter__()
     try:
-        for change in wanted:
-            say(step.name, change.what)
-            entry = Entry(step=step.name, change=change, before=change.before(machine))
-            journal.add(entry)
-            change.do(machine)
-            made.append(entry)
+        _make_each(work, wanted[:risky], made)
     except BaseException as error:
         guard.__exit__(type(error), error, error.__traceback__)
         raise
@@ -104,6 +110,31 @@ def _make(
         guard.__exit__(None, None, None)
     except PrepareError as error:
         raise _Unsafe(str(error)) from error
+    _make_each(work, wanted[risky:], made)
+
+
+def _make_each(work: _Work, wanted: Sequence[AnyChange], made: list[Entry]) -> None:
+    for change in wanted:
+        work.say(work.step.name, change.what)
+        folders = [MakeFolder(path=path, reason=change.reason) for path in change.folders(work.machine)]
+        for each in (*folders, change):
+            entry = Entry(step=work.step.name, change=each, before=each.before(work.machine))
+            work.journal.add(entry)
+            each.do(work.machine)
+            made.append(entry)
+
+
+def _take_back(machine: Machine, journal: Journal, made: Sequence[Entry]) -> list[str]:
+    """Undo, last first; return the problems met. What could not be put back stays in the journal."""
+    problems = []
+    for entry in reversed(made):
+        try:
+            entry.change.undo(machine, entry.before)
+        except PrepareError as error:
+            problems.append(str(error))
+        else:
+            journal.drop([entry])
+    return problems
 
 
 def undo(machine: Machine, *, only: Iterable[str] = (), force: bool = False, say: Say = lambda *_: None) -> list[str]:
@@ -113,7 +144,9 @@ def undo(machine: Machine, *, only: Iterable[str] = (), force: bool = False, say
     """
     journal, wanted, problems = Journal(machine), set(only), []
     with journal.held():
-        entries = [entry for entry in journal.entries() if not wanted or entry.step in wanted]
+        entries = [
+            entry for entry in journal.entries() if (not wanted or entry.step in wanted) and not isinstance(entry.change, MakeFolder)
+        ]
         oldest = {entry.change.slot: entry for entry in reversed(entries)}
         newest = {entry.change.slot: entry for entry in entries}
         for slot in dict.fromkeys(entry.change.slot for entry in reversed(entries)):
@@ -125,4 +158,15 @@ def undo(machine: Machine, *, only: Iterable[str] = (), force: bool = False, say
                 problems.append(str(error))
                 continue
             journal.drop([entry for entry in entries if entry.change.slot == slot])
+        _remove_folders(machine, journal)
     return problems
+
+
+def _remove_folders(machine: Machine, journal: Journal) -> None:
+    """Take away the folders that were made and are empty, whichever step made them: another step's file may still lie in one."""
+    entries = journal.entries()
+    folders = [entry for entry in entries if isinstance(entry.change, MakeFolder)]
+    for entry in reversed(folders):
+        entry.change.undo(machine, entry.before)
+    wanted_later = len(folders) < len(entries)
+    journal.drop([entry for entry in folders if not (wanted_later and entry.change.done(machine))])

@@ -48,6 +48,10 @@ class AddRule(Change, frozen=True, kw_only=True, tag="rule"):
             place = lines.index(self.line, start, end)
             self._write(machine, lines[:place] + lines[place + 1 :])
 
+    def sweep(self, machine: Machine) -> None:
+        """Take a draft of the file away."""
+        machine.sweep(self.path)
+
     def _lines(self, machine: Machine) -> list[str]:
         return (machine.read(self.path) or "").split("\n")
 

@@ -100,6 +100,8 @@ def _no_server() -> Requirement:
 
 
 def _clock(machine: Machine) -> Requirement:
+    if not machine.exists("/run/systemd/system"):
+        return _CLOCK.not_applicable("systemd, which would tell, does not run here")
     told = machine.run("timedatectl", "show", "-p", "NTPSynchronized", "--value")
     if told.status:
         return _CLOCK.not_applicable(f"timedatectl does not answer: {told.words}")

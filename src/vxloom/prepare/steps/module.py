@@ -10,12 +10,18 @@ from vxloom.prepare.step import Step
 from vxloom.settings import HostSettings
 
 FILE = "/etc/modules-load.d/vxlan.conf"
+CAP = 16
+"""CAP_SYS_MODULE (linux/capability.h)."""
 
 
 class Module(Step):
     """Have the kernel speak VXLAN, now and after every boot."""
 
     name = "module"
+
+    def not_applicable(self, machine: Machine, settings: HostSettings) -> str:
+        """Where nobody may load a module, the kernel belongs to another machine: that one is to be prepared."""
+        return "modules cannot be loaded here (no CAP_SYS_MODULE): prepare the machine whose kernel this is" if machine.lacks(CAP) else ""
 
     def changes(self, machine: Machine, settings: HostSettings) -> Sequence[AnyChange]:
         """Load the module unless it is there or built in, and have systemd load it at boot (modules-load.d(5))."""
