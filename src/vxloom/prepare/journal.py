@@ -101,6 +101,7 @@ class Journal:
         """Write down a change that is about to be made; it is on disk when this returns."""
         new = not self._path.exists()
         try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._path.open("ab") as file:
                 os.fchmod(file.fileno(), 0o600)  # a file's old text may hold secrets
                 file.write(msgspec.json.encode(entry) + b"\n")
