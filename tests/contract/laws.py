@@ -204,6 +204,8 @@ class DriverLaws:
         assert {obstacle.holder.name for obstacle in plan.obstacles} == {link.name}
         assert bench.foreign() == before
         seen = bench.driver.observe()
+        theirs = isinstance(link, VxlanDevice) and link.vni == 5001
+        assert (("allow-list", "5001") in seen.resources) is not theirs, "whose the VNI is decides whom it hears"
         assert {key for key in wanted.resources if "5002" in key[1]} <= set(seen.resources)
         assert seen.rows[5002] == wanted.rows[5002]
         bench.delete_link(link.name)

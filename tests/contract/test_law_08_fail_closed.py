@@ -18,7 +18,8 @@ from vxloom.compiler import compile_document, compile_host, compile_segments
 from vxloom.compiler.frames import BROADCAST, Frame, Kind
 from vxloom.compiler.trace import desired_states, trace
 from vxloom.model.intent import Intent
-from vxloom.model.state import HostState, PortFilter, Tap, VxlanDevice
+from vxloom.model.state import AllowList, HostState, PortFilter, Tap, VxlanDevice
+from vxloom.model.vteps import Vteps
 from vxloom.planner import diff
 from vxloom.planner.plan import Operation, Plan, QuarantineStep, ResourceStep
 
@@ -65,6 +66,38 @@ def test_a_tap_whose_filter_cannot_be_made_stays_off(refused: tuple[str, str]) -
     assert ("tap", tap(1, 5001)) not in bench.driver.observe().resources
 
 
+@pytest.mark.parametrize("refused", [("allow-table", "vxloom"), ("allow-list", "5001")], ids=" ".join)
+def test_a_segment_whose_list_cannot_be_made_hears_no_other_host(refused: tuple[str, str]) -> None:
+    bench = SimulatedBench()
+    plug_all(bench, FULL)
+    bench.kernel.fail(refused)
+    plan = diff(FULL, bench.driver.observe())
+    outcome = bench.driver.apply(plan)
+    seen = bench.driver.observe()
+    assert ("vxlan", "vxlan5001") not in seen.resources
+    assert ("tap", tap(1, 5001)) in seen.resources, "guests of one host hear one another"
+    assert {plan.steps[at].key for at in outcome.failed} >= {refused, ("vxlan", "vxlan5001"), ("rows", "5001")}
+    settle(bench, FULL)
+    agrees(bench, FULL)
+
+
+@FEW
+@given(sane_clouds(), sane_clouds())
+def test_no_row_leads_to_who_is_not_let_in(before: Intent, after: Intent) -> None:
+    """After every single step: who gets packets of a segment may also send some."""
+    old, new = desired(before), desired(after)
+    bench = SimulatedBench()
+    plug_all(bench, old, new)
+    for wanted in (old, new):
+        for step in diff(wanted, bench.driver.observe()).steps:
+            bench.driver.apply(Plan((step,)))
+            seen = bench.driver.observe()
+            for vni, rows in seen.rows.items():
+                allowed = seen.resources.get(("allow-list", str(vni)))
+                known = allowed.vteps if isinstance(allowed, AllowList) and allowed.vteps is not None else Vteps()
+                assert all(pair in known for pair in {*rows.flood.tolist(), *((hi, lo) for _, hi, lo in rows.fdb.tolist())})
+
+
 def test_a_flushed_ruleset_is_put_back_before_anything_else_is_bound() -> None:
     bench = SimulatedBench()
     plug_all(bench, FULL)
@@ -74,7 +107,7 @@ def test_a_flushed_ruleset_is_put_back_before_anything_else_is_bound() -> None:
         "the lock does not need the rules"
     )
     plan = diff(FULL, bench.driver.observe())
-    assert plan.steps[0].key == ("filter-table", "vxloom")
+    assert [step.key for step in plan.steps[:2]] == [("allow-table", "vxloom"), ("filter-table", "vxloom")]
     settle(bench, FULL)
     agrees(bench, FULL)
 

@@ -14,7 +14,7 @@ from tests.waiting import until
 from vxloom.dataplane.simulated import SimulatedKernel
 from vxloom.errors import TransportError
 from vxloom.model.host import tap_name
-from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Tap, VxlanDevice, bridge_name, vxlan_name
+from vxloom.model.state import AllowList, AllowTable, Bridge, FilterTable, HostState, PortFilter, Tap, VxlanDevice, bridge_name, vxlan_name
 from vxloom.server.gateway import Gateway
 from vxloom.server.lifecycle import hypervisors
 from vxloom.store import records
@@ -69,7 +69,7 @@ def test_a_simulated_kernel_holds_what_a_real_one_would_and_nothing_once_the_las
             assert isinstance(tap, Tap)
             assert (tap.bridge, tap.locked, len(tap.macs)) == (bridge_name(vni), True, 1)
             kinds = {kind for kind, _ in state.resources}
-            assert kinds == {Bridge.kind, VxlanDevice.kind, FilterTable.kind, PortFilter.kind, Tap.kind}
+            assert kinds == {Bridge.kind, VxlanDevice.kind, AllowTable.kind, AllowList.kind, FilterTable.kind, PortFilter.kind, Tap.kind}
             rows = state.rows[vni]
             assert (len(rows.fdb), len(rows.bridged), len(rows.flood), len(rows.neighbours)) == (1, 1, 1, 2)
 

@@ -88,7 +88,9 @@ class KernelBench:
             for timer in [key for key in data if key.endswith("_timer")]:
                 del data[timer]
         rows = [row for row in json.loads(self.run("bridge", "-json", "fdb")) if row.get("ifname") in names]
-        tables = self.run("nft", "list", "tables").replace("table bridge vxloom\n", "")
+        tables = [
+            line for line in self.run("nft", "list", "tables").splitlines() if line not in {"table bridge vxloom", "table inet vxloom"}
+        ]
         return json.dumps([strange, rows, tables], indent=1, sort_keys=True)
 
     def run(self, *command: str) -> str:

@@ -71,6 +71,18 @@ ON_FILTERS = {
     "its ports taken": "nft flush map bridge vxloom ports",
     "its tap taken": f"nft delete element bridge vxloom taps {{ {TAP} }}",
     "a port that is not ours bound": "nft add element bridge vxloom taps { stranger }",
+    "allow table deleted": "nft delete table inet vxloom",
+    "allow table flushed": "nft flush table inet vxloom",
+    "allow table: a rule added": "nft insert rule inet vxloom arriving accept",
+    "allow table: another policy": "nft add chain inet vxloom extra { type filter hook input priority 0; }",
+    "a VTEP let in": "nft add element inet vxloom vteps4 { 5001 . 192.0.2.66 }",
+    "an IPv6 VTEP let in": "nft add element inet vxloom vteps6 { 5001 . 2001:db8::66 }",
+    "a VTEP shut out": "nft delete element inet vxloom vteps4 { 5001 . 192.0.2.2 }",
+    "all VTEPs shut out": "nft flush set inet vxloom vteps4",
+    "a VNI left to anybody": "nft delete element inet vxloom vnis { 5001 }",
+    "a VNI of others restricted": "nft add element inet vxloom vnis { 4711 }",
+    "its bridge forgotten": "nft flush set inet vxloom bridges",
+    "all that a card brings let through": "nft add element inet vxloom bridges { eth0 }",
 }
 SILENT = {
     "bridge: hears routers": "sysctl -q net.ipv6.conf.brvx-5001.accept_ra=1",

@@ -21,11 +21,26 @@ from vxloom.hypervisor.source import Plug, Source
 from vxloom.model.host import HostDocument, PortDocument, PortSecurity, RefusedPort, encode_port
 from vxloom.model.intent import GuestSource
 from vxloom.model.segment import SegmentTable
-from vxloom.model.state import Bridge, FilterTable, HostState, PortFilter, Stray, Tap, VxlanDevice, bridge_name, vxlan_name
+from vxloom.model.state import (
+    AllowList,
+    AllowTable,
+    Bridge,
+    FilterTable,
+    HostState,
+    Key,
+    PortFilter,
+    Stray,
+    Tap,
+    VxlanDevice,
+    bridge_name,
+    vxlan_name,
+)
 from vxloom.planner import diff
 from vxloom.planner.plan import ALL, Outcome, Plan, QuarantineStep, ResourceStep, RowsStep, Scope
 
 NOTHING = Scope(frozenset())
+TABLES = frozenset({FilterTable.kind, AllowTable.kind})
+"""What belongs to no segment, only to a host that has one."""
 Admitted = tuple[tuple[PortDocument, ...], tuple[RefusedPort, ...]]
 BRAKE_FLOOR = 10
 """Fewer withdrawn ports than this never wait for a person: on a small host one VM is already 20 %.
@@ -89,7 +104,8 @@ class Reconciler:
         self._driver = driver
         self._sources = sources
         self._plugged: dict[str, _Plugged] = {}
-        self._filters_stand = False
+        self._tables: frozenset[str] = frozenset()
+        """Those of :data:`TABLES` that stand."""
         self._latest = Target()
         """The target of the newest round: one that overtook knows more than the one it interrupted."""
         self._braked = ""
@@ -129,7 +145,7 @@ class Reconciler:
         rest = diff(desired, final, prune=prune, scope=scope) if plan else plan
         self._unplug()
         if scope.everything:
-            self._filters_stand = any(kind == FilterTable.kind for kind, _ in final.resources)
+            self._tables = TABLES & {kind for kind, _ in final.resources}
         plugs = tuple(known.plug for known in self._plugged.values())
         failing = self._failing(target, scope, rest)
         return Round(
@@ -150,10 +166,10 @@ class Reconciler:
     def _looked_at(self, target: Target, scope: Scope) -> Scope:
         """Return the scope a round looks at.
 
-        The filter table belongs to no segment, only to a host that has one: its coming and going needs a look at everything. So
-        does what is braked: in parts it would pass.
+        The coming and going of a table that belongs to no segment needs a look at everything. So does what is braked: in parts it
+        would pass.
         """
-        if self._braked or self._filters_stand != _has_segments(target):
+        if self._braked or self._tables != (TABLES if _has_segments(target) else frozenset()):
             return ALL
         return self.widened(target, scope)
 
@@ -278,7 +294,7 @@ def touched(plan: Plan) -> Scope:
     for step in plan.steps:
         resource = (step.after or step.before) if isinstance(step, ResourceStep) else None
         match resource or step:
-            case Bridge(vni=vni) | VxlanDevice(vni=vni) | RowsStep(vni=vni):
+            case Bridge(vni=vni) | VxlanDevice(vni=vni) | AllowList(vni=vni) | RowsStep(vni=vni):
                 vnis.add(vni)
             case Tap(name=name, bridge=""):  # taken off its bridge by other hands
                 taps.add(name)
@@ -290,7 +306,7 @@ def touched(plan: Plan) -> Scope:
             case QuarantineStep(name=name, bridge=bridge):
                 taps.add(name)
                 vnis.add(int(bridge.removeprefix(bridge_name(0)[:-1])))
-            case FilterTable():
+            case FilterTable() | AllowTable():
                 return ALL
     return Scope(frozenset(vnis), frozenset(taps))
 
@@ -337,16 +353,20 @@ def _inside(port: PortDocument, scope: Scope) -> bool:
 
 
 def _absent(target: Target, final: HostState) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return tombstones of which nothing is left: VNIs without a link of ours, NICs without tap, filter, guest (or it is not verified)."""
+    """Return tombstones of which nothing is left: VNIs without a link or list of ours, NICs without tap, filter, guest.
+
+    (Else the round is not verified.)
+    """
     document = target.word.document
     if document is None:
         return (), ()
-    segments = tuple(
-        vni
-        for vni in document.gone_segments
-        if ("bridge", bridge_name(vni)) not in final.resources and ("vxlan", vxlan_name(vni)) not in final.resources
-    )
+    left = final.resources.keys()
+    segments = tuple(vni for vni in document.gone_segments if left.isdisjoint(_of_segment(vni)))
     return segments, document.gone_ports
+
+
+def _of_segment(vni: int) -> tuple[Key, ...]:
+    return (Bridge.kind, bridge_name(vni)), (VxlanDevice.kind, vxlan_name(vni)), (AllowList.kind, str(vni))
 
 
 def merge(scopes: Sequence[Scope]) -> Scope:

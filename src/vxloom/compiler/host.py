@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from vxloom.compiler.packing import pack_mac, pack_one_ip
 from vxloom.errors import IntentError
 from vxloom.model.addresses import V4_MAPPED, IpPair, format_mac, is_v4, parse_ip, parse_mac
-from vxloom.model.filters import RULESET_VERSION
+from vxloom.model.filters import ALLOW_VERSION, RULESET_VERSION
 from vxloom.model.host import HostDocument, PortDocument, RefusedPort, decode_ports
 from vxloom.model.intent import BindingState
 from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, SHARED, Rows, canonical
 from vxloom.model.segment import SegmentTable
 from vxloom.model.state import (
+    AllowList,
+    AllowTable,
     Bridge,
     FilterTable,
     HostState,
@@ -32,6 +34,7 @@ from vxloom.model.state import (
     bridge_name,
     vxlan_name,
 )
+from vxloom.model.vteps import Vteps
 
 MTU_V4, MTU_V6 = 1450, 1430
 """Inner MTU (bytes) over a 1500-byte underlay, while a segment's table, which tells the real one, is not there yet."""
@@ -119,6 +122,21 @@ def _vxlan_devices(sight: Sight, draft: Draft) -> None:
         draft.add(VxlanDevice(vxlan_name(vni), vni, document.vtep, document.udp_port, sight.mtu(vni), bridge_name(vni), df=document.df))
 
 
+def _allow_table(sight: Sight, draft: Draft) -> None:
+    """A host without segments holds nothing of ours, so no table either."""
+    if sight.vnis:
+        draft.add(AllowTable(sight.document.udp_port, ruleset=ALLOW_VERSION))
+
+
+def _allow_lists(sight: Sight, draft: Draft) -> None:
+    """Per segment its other members, not the union: a host that left a segment, or the cloud, is in no list of that VNI."""
+    document = sight.document
+    for vni in sight.vnis:
+        table = sight.tables.get(vni)
+        vteps = None if table is None else Vteps(_flood(_peers(table, document.number, pack_one_ip(document.vtep))))
+        draft.add(AllowList(vni, document.udp_port, vteps))
+
+
 def _filter_table(sight: Sight, draft: Draft) -> None:
     """A host without segments holds nothing of ours, so no table either."""
     if sight.vnis:
@@ -156,6 +174,8 @@ def _rows(sight: Sight, draft: Draft) -> None:
 PASSES: tuple[Callable[[Sight, Draft], None], ...] = (
     _bridges,
     _vxlan_devices,
+    _allow_table,
+    _allow_lists,
     _filter_table,
     _port_filters,
     _taps,
@@ -210,11 +230,8 @@ def _published(table: SegmentTable | None, mac: int, number: int) -> bool:
 
 
 def _remote(table: SegmentTable, number: int, own: IpPair, here: set[int]) -> tuple[Rows, Rows]:
-    """Return the FDB and flood tables: what lives behind other members' VTEPs of our address family."""
-    members = table.members
-    peers = members[(members["host"] != number) & (_is_v4(members) == is_v4(*own))]
-    flood = np.zeros(len(peers), FLOOD)
-    flood["hi"], flood["lo"] = peers["hi"], peers["lo"]
+    """Return the FDB and flood tables: what lives behind the peers' VTEPs."""
+    peers = _peers(table, number, own)
     ports = table.ports
     at = np.searchsorted(peers["host"], ports["host"])
     known = at < len(peers)
@@ -224,7 +241,20 @@ def _remote(table: SegmentTable, number: int, own: IpPair, here: set[int]) -> tu
     fdb = np.zeros(int(known.sum()), FDB)
     fdb["mac"] = ports["mac"][known]
     fdb["hi"], fdb["lo"] = peers["hi"][at[known]], peers["lo"][at[known]]
-    return fdb, canonical(flood)
+    return fdb, _flood(peers)
+
+
+def _peers(table: SegmentTable, number: int, own: IpPair) -> Rows:
+    """Return the other members whose VTEPs are of our address family."""
+    members = table.members
+    peers: Rows = members[(members["host"] != number) & (_is_v4(members) == is_v4(*own))]
+    return peers
+
+
+def _flood(peers: Rows) -> Rows:
+    flood = np.zeros(len(peers), FLOOD)
+    flood["hi"], flood["lo"] = peers["hi"], peers["lo"]
+    return canonical(flood)
 
 
 def _is_v4(rows: Rows) -> NDArray[np.bool_]:

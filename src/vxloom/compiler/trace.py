@@ -1,6 +1,6 @@
 """Would this frame arrive? A walk through host states, desired or observed, told as a network engineer would.
 
-tap → filter → lock → bridge (suppression, FDB) → VXLAN row or flood → the peer's VTEP and VNI → its bridge → tap
+tap → filter → lock → bridge (suppression, FDB) → VXLAN row or flood → allow lists → the peer's VTEP and VNI → its bridge → tap
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from vxloom.errors import IntentError
 from vxloom.model.addresses import IpPair, format_mac, pack_ip, parse_ip, parse_mac, unpack_ip
 from vxloom.model.host import tap_name
 from vxloom.model.intent import Intent, Nic
-from vxloom.model.state import Bridge, HostState, PortFilter, Resource, SegmentRows, Tap, VxlanDevice
+from vxloom.model.state import AllowList, Bridge, HostState, PortFilter, Resource, SegmentRows, Tap, VxlanDevice
 
 _UNSPECIFIED = {"", "0.0.0.0", "::"}  # noqa: S104 - senders of ARP probes and duplicate detection, nothing is bound to
 
@@ -207,12 +207,16 @@ class _Walk:
     def _tunnel(self, host: str, vxlan: VxlanDevice, vtep: IpPair) -> None:
         address = unpack_ip(*vtep)
         place = f"underlay to {address}"
+        if _barred(self.states[host], vxlan, vtep):
+            return self._drop(host, place, f"{address} is not in this host's allow list of VNI {vxlan.vni}")
         for name, state in self.states.items():
             peers = [r for r in state.resources.values() if isinstance(r, VxlanDevice) and pack_ip(r.local) == vtep]
             if not peers:
                 continue
             for peer in peers:
                 if (peer.vni, peer.udp_port) == (vxlan.vni, vxlan.udp_port) and peer.up:
+                    if _barred(state, peer, pack_ip(vxlan.local)):
+                        return self._drop(host, place, f"{vxlan.local} is not in the allow list of VNI {vxlan.vni} on host {name}")
                     self._pass(host, place, f"VNI {vxlan.vni}, UDP port {vxlan.udp_port}: host {name}")
                     return self._arrive(name, state, peer)
             return self._drop(host, place, f"host {name} does not take part in VNI {vxlan.vni}")
@@ -280,6 +284,12 @@ class _Segment:
             if self.owner(format_mac(mac)):
                 return format_mac(mac), False
         return None
+
+
+def _barred(state: HostState, vxlan: VxlanDevice, vtep: IpPair) -> bool:
+    """Tell whether packets of a device's VNI may not be exchanged with a VTEP."""
+    allowed = state.resources.get((AllowList.kind, str(vxlan.vni)))
+    return isinstance(allowed, AllowList) and allowed.vteps is not None and vtep not in allowed.vteps
 
 
 def _refusal(frame: Frame, port_filter: Resource | None) -> str:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from vxloom.dataplane.allow_lists import AllowLists
+from vxloom.dataplane.allow_rules import vni_of
 from vxloom.dataplane.driver import Events, Hint, Urgent
 from vxloom.dataplane.linuxbridge import LinuxBridge
 from vxloom.dataplane.linuxbridge.events import LinkEvents
@@ -38,8 +40,10 @@ class Part(Protocol):
         ...
 
 
-_TOGETHER: Final = {"filter-table": "filter"}
+_TOGETHER: Final = {"filter-table": "filter", "allow-table": "allow-list"}
 """Kinds that share a transaction with another."""
+_RULES: Final = frozenset(_TOGETHER.values())
+"""Kinds whose steps do not wait for one another's."""
 
 
 class HostDataplane:
@@ -50,9 +54,9 @@ class HostDataplane:
 
         Without ``filters`` it only looks, and does not see them: for a host that is not ours yet.
         """
-        self._filters = NfTables() if filters else None
+        self._rules: tuple[NfTables | AllowLists, ...] = (NfTables(), AllowLists()) if filters else ()
         self._links = LinuxBridge()
-        self._parts: tuple[Part, ...] = (self._links, self._filters) if self._filters else (self._links,)
+        self._parts: tuple[Part, ...] = (self._links, *self._rules)
 
     def close(self) -> None:
         """Give back all sockets."""
@@ -66,7 +70,7 @@ class HostDataplane:
     def reread(self, plan: Plan, before: HostState, scope: Scope) -> HostState:
         """Return what is there after a plan; long tables by reading the touched rows one by one. Raises ``DataplaneError``."""
         links = self._links.reread(plan, before, scope)
-        return _merged([links, *([self._filters.observe(scope)] if self._filters else [])])
+        return _merged([links, *(part.observe(scope) for part in self._rules)])
 
     def apply(self, plan: Plan, urgent: Urgent | None = None) -> Outcome:
         """Carry out the steps in order, neighbours of one kind together. A failed step skips its dependants."""
@@ -92,7 +96,7 @@ class HostDataplane:
 
     def counters(self) -> dict[str, int]:
         """Return frames dropped, by reason. Raises ``DataplaneError``."""
-        return self._filters.counters() if self._filters else {}
+        return {name: count for part in self._rules for name, count in part.counters().items()}
 
     def _carry_out(self, steps: Sequence[Step], urgent: Callable[[], None]) -> list[str]:
         kind = steps[0].key[0]
@@ -118,18 +122,20 @@ def _merged(states: Sequence[HostState]) -> HostState:
 
 
 def _groups(steps: Sequence[Step]) -> list[list[int]]:
-    """Return positions of consecutive steps that go together: one kind, one direction."""
+    """Return positions of consecutive steps that go together: one kind, one direction. Steps of our two nftables tables may alternate."""
     groups: list[list[int]] = []
-    last: tuple[str, str] | None = None
+    current: dict[tuple[str, str], list[int]] = {}
     for place, step in enumerate(steps):
         kind = step.key[0]
         way = step.operation if isinstance(step, ResourceStep) else ""
-        if kind in _TOGETHER or kind in _TOGETHER.values():
+        if kind in _TOGETHER or kind in _RULES:
             kind, way = _TOGETHER.get(kind, kind), "delete" if way is Operation.DELETE else "put"
-        if (kind, way) != last:
-            groups.append([])
-            last = (kind, way)
-        groups[-1].append(place)
+        if (kind, way) not in current:
+            if not all({kind, other} <= _RULES and way == its for other, its in current):
+                current = {}
+            current[kind, way] = []
+            groups.append(current[kind, way])
+        current[kind, way].append(place)
     return groups
 
 
@@ -156,10 +162,12 @@ class HostEvents:
         """Return what is pending, folded into one hint, without blocking. Raises ``DataplaneError``."""
         vnis, names, lost = self._links.read()
         change = self._filters.read()
-        # The filter table is looked at only with everything else (planner.scope), and so are all filters when it went.
-        if lost or change.lost or change.structure:
+        listed = {vni_of(name, key) for name, key in change.keys}
+        # The tables are looked at only with everything else (planner.scope), and so are all filters when theirs went.
+        if lost or change.lost or change.structure or None in listed:
             return (Hint(ALL, lost=True),)
         taps = names | change.taps
+        vnis |= {vni for vni in listed if vni is not None}
         return (Hint(Scope(frozenset(vnis), frozenset(taps))),) if vnis or taps else ()
 
     def close(self) -> None:

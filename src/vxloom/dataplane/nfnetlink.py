@@ -12,22 +12,27 @@ import struct
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vxloom.dataplane.netlink.wire import HEADER, attribute, attributes, error_of, messages
 from vxloom.errors import DataplaneError
 
 NETLINK_NETFILTER: Final = 12
 NFNLGRP_NFTABLES: Final = 7
+NFPROTO_INET: Final = 1
 NFPROTO_BRIDGE: Final = 7
 _SOL_NETLINK: Final = 270
 _ADD_MEMBERSHIP: Final = 1
 _SO_RCVBUFFORCE: Final = 33
 _SUBSYSTEM: Final = 10 << 8
-_GETRULE, _NEWSETELEM, _DELSETELEM, _NEWGEN, _GETGEN, _GETOBJ = 7, 12, 14, 15, 16, 19
+_GETRULE, _NEWSETELEM, _GETSETELEM, _DELSETELEM, _NEWGEN, _GETGEN, _GETOBJ = 7, 12, 13, 14, 15, 16, 19
 _DESTROYSETELEM: Final = 30
 _ERROR, _DONE = 2, 3
 _REQUEST, _DUMP = 1, 0x300
 _NFGENMSG: Final = struct.Struct(">BBH")
 """Family, version, resource id (linux/netfilter/nfnetlink.h)."""
+_ONLY_KEY: Final = struct.Struct("=HHHHHH")
 _NAME_SIZE: Final = 16
 _READS: Final = 4096
 
@@ -52,11 +57,11 @@ class Nfnetlink:
                 return int.from_bytes(attributes(body, 4)[1], "big")
         raise DataplaneError("nftables", "read the generation of", errno.EPROTO)
 
-    def counters(self, table: str) -> dict[str, int]:
-        """Return name → packets of a bridge table's named counters, in the order of their making; a missing table has none."""
+    def counters(self, table: str, family: int = NFPROTO_BRIDGE) -> dict[str, int]:
+        """Return name → packets of a table's named counters, in the order of their making; a missing table has none."""
         name = attribute(1, table.encode() + b"\0")
         found: dict[str, int] = {}
-        for _, body in self._ask(_GETOBJ, _NFGENMSG.pack(NFPROTO_BRIDGE, 0, 0) + name, dump=True):
+        for _, body in self._ask(_GETOBJ, _NFGENMSG.pack(family, 0, 0) + name, dump=True):
             fields = attributes(body, 4)
             if int.from_bytes(fields[3], "big") == 1 and _text(fields[1]) == table:  # NFT_OBJECT_COUNTER
                 found[_text(fields[2])] = int.from_bytes(attributes(fields[4])[2], "big")
@@ -76,6 +81,14 @@ class Nfnetlink:
                     chain = _text(fields[2])
                     found[chain] = found.get(chain, 0) + int.from_bytes(attributes(expression[2])[2], "big")
         return found
+
+    def set_keys(self, table: str, name: str, size: int, family: int) -> NDArray[np.uint8]:
+        """Return the keys of a set's elements, one row of ``size`` bytes each; a missing set has none, nor has one of another type."""
+        asked = attribute(1, table.encode() + b"\0") + attribute(2, name.encode() + b"\0")
+        parts = [np.zeros((0, size), np.uint8)]
+        for _, body in self._ask(_GETSETELEM, _NFGENMSG.pack(family, 0, 0) + asked, dump=True):
+            parts.append(_keys(attributes(body, 4).get(3, b""), size))
+        return np.concatenate(parts)
 
     def _ask(self, kind: int, body: bytes, *, dump: bool = False) -> Iterator[tuple[int, bytes]]:
         self._sequence += 1
@@ -101,18 +114,20 @@ class Nfnetlink:
 
 
 class Change(NamedTuple):
-    """What was changed in one table by anybody, ourselves included."""
+    """What was changed in our tables by anybody, ourselves included."""
 
     taps: frozenset[str]
-    """Taps whose elements came or went."""
+    """Taps whose elements came or went, in the bridge table."""
+    keys: frozenset[tuple[str, bytes]]
+    """(Set, key) of the elements that came or went, in the inet table."""
     structure: bool
-    """Rules, chains, sets or the table itself changed."""
+    """Rules, chains, sets or a table itself changed."""
     lost: bool
     """The kernel dropped notices: anything may have changed."""
 
 
 class Changes:
-    """Notices of changes to one bridge table. Never blocks."""
+    """Notices of changes to the bridge table and the inet table of one name. Never blocks."""
 
     def __init__(self, table: str) -> None:
         """Subscribe. Raises ``DataplaneError``."""
@@ -132,6 +147,7 @@ class Changes:
     def read(self) -> Change:
         """Return what is pending, folded. Raises ``DataplaneError`` when the socket itself failed."""
         taps: set[str] = set()
+        keys: set[tuple[str, bytes]] = set()
         structure = lost = False
         for _ in range(_READS):
             try:
@@ -145,23 +161,51 @@ class Changes:
                 continue
             for received in messages(memoryview(data)):
                 kind, body = received.kind & 0xFF, bytes(received.body)
-                if received.kind & 0xFF00 != _SUBSYSTEM or kind == _NEWGEN or body[0] != NFPROTO_BRIDGE:
+                if received.kind & 0xFF00 != _SUBSYSTEM or kind == _NEWGEN or body[0] not in {NFPROTO_BRIDGE, NFPROTO_INET}:
                     continue
                 fields = attributes(body, 4)
                 if _text(fields.get(1, b"")) != self._table:  # attribute 1 is the table's name in all messages but NEWGEN
                     continue
-                if kind in {_NEWSETELEM, _DELSETELEM, _DESTROYSETELEM}:
-                    taps.update(_taps_of(fields.get(3, b"")))
-                else:
+                if kind not in {_NEWSETELEM, _DELSETELEM, _DESTROYSETELEM}:
                     structure = True
-        return Change(frozenset(taps), structure, lost)
+                elif body[0] == NFPROTO_BRIDGE:
+                    taps.update(map(_name_of, _keys_of(fields.get(3, b""))))
+                else:
+                    keys.update((_text(fields[2]), key) for key in _keys_of(fields.get(3, b"")))
+        return Change(frozenset(taps), frozenset(keys), structure, lost)
 
 
-def _taps_of(elements: bytes) -> Iterator[str]:
-    """Yield the interface name every key of ours begins with (NFTA_SET_ELEM_LIST_ELEMENTS)."""
+def _keys_of(elements: bytes) -> Iterator[bytes]:
+    """Yield the keys of elements (NFTA_SET_ELEM_LIST_ELEMENTS)."""
     for fields in _list(elements):
         if 1 in fields:  # NFTA_SET_ELEM_KEY, with NFTA_DATA_VALUE inside
-            yield _text(attributes(fields[1]).get(1, b"")[:_NAME_SIZE])
+            yield attributes(fields[1]).get(1, b"")
+
+
+def _name_of(key: bytes) -> str:
+    """Return the interface name a key begins with."""
+    return _text(key[:_NAME_SIZE])
+
+
+def _keys(elements: bytes, size: int) -> NDArray[np.uint8]:
+    """Return the keys of a list of elements (NFTA_SET_ELEM_LIST_ELEMENTS): as columns where nothing but keys is in it."""
+    head = _only_key(size)
+    stride = len(head) + (size + 3 & ~3)
+    if elements and len(elements) % stride == 0:
+        table = np.frombuffer(elements, np.uint8).reshape(-1, stride)
+        if (table[:, : len(head)] == np.frombuffer(head, np.uint8)).all():
+            return table[:, len(head) : len(head) + size]
+    keys = [key for key in _keys_of(elements) if len(key) == size]
+    return np.frombuffer(b"".join(keys), np.uint8).reshape(-1, size)
+
+
+def _only_key(size: int) -> bytes:
+    """Return what stands before the key of an element that has nothing else: NFTA_LIST_ELEM, NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE.
+
+    nf_tables sets no NLA_F_NESTED on them.
+    """
+    padded = size + 3 & ~3
+    return _ONLY_KEY.pack(padded + 12, 1, padded + 8, 1, size + 4, 1)
 
 
 def _list(payload: bytes) -> Iterator[dict[int, bytes]]:

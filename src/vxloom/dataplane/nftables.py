@@ -6,20 +6,17 @@ Every batch is one nft transaction: all ports of a plan come into force at once,
 from __future__ import annotations
 
 import errno
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
-
+from vxloom.dataplane import marks
 from vxloom.dataplane.nfnetlink import Nfnetlink
 from vxloom.dataplane.nft import Nft
 from vxloom.dataplane.ruleset import (
     ADMITTED,
     COUNTERS,
     FORWARDED,
-    MARK_PREFIX,
     RAW,
     RULES,
     SETS,
@@ -34,7 +31,6 @@ from vxloom.model.filters import RULESET_VERSION
 from vxloom.model.state import FilterTable, HostState, Key, PortFilter, Resource
 from vxloom.planner.plan import ALL, Operation, ResourceStep, Scope, Step
 
-_VOLATILE: Final = frozenset({"handle", "elem", "packets", "bytes"})
 _TRIES: Final = 3
 
 
@@ -137,9 +133,7 @@ class NfTables:
             if error.errno == errno.ENOENT:
                 return _Listing(generation, None)
             raise
-        objects: list[dict[str, dict[str, object]]] = msgspec.json.decode(output, type=dict[str, list[dict[str, dict[str, object]]]])[
-            "nftables"
-        ]
+        objects = marks.decode(output)
         ports: dict[str, set[Element]] = {}
         for each in objects:
             for kind in ("set", "map"):
@@ -147,7 +141,8 @@ class NfTables:
                     for element in _elements(str(each[kind]["name"]), each[kind].get("elem", [])):
                         ports.setdefault(element.tap, set()).add(element)
         frozen = {tap: frozenset(elements) for tap, elements in ports.items()}
-        return _Listing(generation, _identity(objects), frozen, {tap: port_of(tap, elements) for tap, elements in frozen.items()})
+        filters = {tap: port_of(tap, elements) for tap, elements in frozen.items()}
+        return _Listing(generation, marks.identity(objects, RULESET_VERSION), frozen, filters)
 
     # ----------------------------------------------------------------------------------------------------------- writing
 
@@ -186,34 +181,8 @@ class NfTables:
         """Put the rules in place of whatever table of this name there is, with all elements, in one transaction; then mark them."""
         self._nft.run("\n".join((f"add table bridge {TABLE}", f"delete table bridge {TABLE}", RULES, commands("add", elements))))
         # Dying between the two leaves good rules without a mark: they are made again.
-        self._nft.run(f"add chain bridge {TABLE} {self._mark()}")
-
-    def _mark(self) -> str:
-        output = self._nft.run(f"list table bridge {TABLE}", json=True)
-        return f"{MARK_PREFIX}{RULESET_VERSION}_{_digest(msgspec.json.decode(output)['nftables'])}"
-
-
-def _identity(objects: Sequence[Mapping[str, Mapping[str, object]]]) -> str:
-    """Return the version if the rules are listed as they were when they were made, else what they look like."""
-    digest = _digest(objects)
-    marks = {str(each["chain"]["name"]) for each in objects if "chain" in each and _is_mark(each)}
-    return RULESET_VERSION if marks == {f"{MARK_PREFIX}{RULESET_VERSION}_{digest}"} else f"altered-{digest}"
-
-
-def _digest(objects: Sequence[Mapping[str, Mapping[str, object]]]) -> str:
-    """Return a digest of everything but elements, handles, counts and the mark."""
-    kept = [_stable(each) for each in objects if "metainfo" not in each and not _is_mark(each)]
-    return hashlib.blake2b(msgspec.json.encode(kept, order="deterministic"), digest_size=8).hexdigest()
-
-
-def _is_mark(each: Mapping[str, Mapping[str, object]]) -> bool:
-    return "chain" in each and str(each["chain"].get("name", "")).startswith(MARK_PREFIX)
-
-
-def _stable(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _stable(item) for key, item in value.items() if key not in _VOLATILE}
-    return [_stable(item) for item in value] if isinstance(value, list) else value
+        listed = marks.decode(self._nft.run(f"list table bridge {TABLE}", json=True))
+        self._nft.run(f"add chain bridge {TABLE} {marks.mark(listed, RULESET_VERSION)}")
 
 
 def _elements(name: str, listed: object) -> list[Element]:

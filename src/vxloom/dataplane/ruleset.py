@@ -47,8 +47,6 @@ FORWARDED: Final = "forwarded"
 """The chains whose rules count unicast that entered and that left: their difference is unknown unicast."""
 CHECKED: Final = "checked"
 UNCHECKED: Final = "unchecked"
-MARK_PREFIX: Final = "rules_"
-"""An empty chain named ``rules_<version>_<digest of the listing>`` says what the rules looked like when they were made."""
 
 _EITHER: Final = 0xFFFF_FFFE
 _OURS: Final = OVERLAY_GROUP & _EITHER

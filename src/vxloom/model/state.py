@@ -7,12 +7,13 @@ itself what the planner needs to know; the planner knows nothing else about kind
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
 
 from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, Rows, empty
+from vxloom.model.vteps import Vteps
 
 Key = tuple[str, str]
 """(kind, name)."""
@@ -78,6 +79,10 @@ class Resource(Protocol):
         """Field → row tables (of this VNI) that changing it destroys."""
         ...
 
+    def stages(self, before: Resource) -> tuple[Resource, Resource]:
+        """What it becomes while rows are written, and what after that. They differ where ``before`` lets pass what some rows still need."""
+        ...
+
 
 class _Alone:
     """What most resources say: nothing needed, nothing held, nothing destroyed, dies with no other."""
@@ -103,6 +108,10 @@ class _Alone:
     def clears(self) -> Mapping[str, tuple[str, ...]]:
         """Nothing."""
         return {}
+
+    def stages(self, before: Resource) -> tuple[Resource, Resource]:
+        """At once what is wanted."""
+        return self, self  # type: ignore[return-value]  # its subclasses are resources
 
 
 class _Named(_Alone):
@@ -174,8 +183,8 @@ class VxlanDevice(_Named):
 
     @property
     def needs(self) -> tuple[Key, ...]:
-        """Its bridge."""
-        return (("bridge", self.bridge),)
+        """Its bridge, and the list of who may send to it."""
+        return (("bridge", self.bridge), ("allow-list", str(self.vni)))
 
     @property
     def exclusive(self) -> frozenset[Slot]:
@@ -230,6 +239,62 @@ class PortFilter(_Alone):
     def parent(self) -> Key | None:
         """The table: without it there are no elements."""
         return ("filter-table", "vxloom")
+
+
+@dataclass(frozen=True, slots=True)
+class AllowTable(_Named):
+    """Our table of who may exchange VXLAN packets with us: its rules and empty sets."""
+
+    udp_port: int
+    name: str = "vxloom"
+    ruleset: str = ""
+    """As in :class:`FilterTable`."""
+    kind: ClassVar[str] = "allow-table"
+    recreate_on: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def exclusive(self) -> frozenset[Slot]:
+        """The table's name."""
+        return frozenset({("nft", f"inet {self.name}")})
+
+
+@dataclass(frozen=True, slots=True)
+class AllowList(_Alone):
+    """The VTEPs that may send packets of one VNI to this host, and get some: all others' are dropped."""
+
+    vni: int
+    udp_port: int
+    vteps: Vteps | None
+    """None: not known yet; those that are there stay."""
+    enforced: bool = True
+    kind: ClassVar[str] = "allow-list"
+    recreate_on: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def key(self) -> Key:
+        """Identity."""
+        return (self.kind, str(self.vni))
+
+    @property
+    def needs(self) -> tuple[Key, ...]:
+        """The table."""
+        return (("allow-table", "vxloom"),)
+
+    @property
+    def parent(self) -> Key | None:
+        """The table: without it there are no elements."""
+        return ("allow-table", "vxloom")
+
+    @property
+    def exclusive(self) -> frozenset[Slot]:
+        """The VNI with its UDP port, like its VXLAN device: a foreign device there keeps its peers."""
+        return frozenset({("vni", f"{self.vni}:{self.udp_port}")})
+
+    def stages(self, before: Resource) -> tuple[Resource, Resource]:
+        """A VTEP is let in before the rows that lead to it, and shut out after they are gone."""
+        known = before.vteps if isinstance(before, AllowList) and before.vteps is not None else Vteps()
+        wanted = known if self.vteps is None else self.vteps
+        return replace(self, vteps=known | wanted), replace(self, vteps=wanted)
 
 
 @dataclass(frozen=True, slots=True)

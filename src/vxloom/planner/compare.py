@@ -1,7 +1,7 @@
 """Desired × observed → an ordered plan. Resources are known only by what they say of themselves (:class:`Resource`).
 
 Order: clear the way (referrers first) → quarantine strays → create and update (referents first) → rows (put before
-drop) → prune (referrers first).
+drop) → narrow (what let more pass while rows were written) → prune (referrers first).
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 
-from vxloom.model.state import Bridge, Foreign, HostState, Key, Resource, SegmentRows, Tap
+from vxloom.model.state import Bridge, Foreign, HostState, Key, Resource, SegmentRows, Slot, Tap
+from vxloom.model.vteps import Vteps
 from vxloom.planner.plan import ALL, Obstacle, Operation, Plan, QuarantineStep, ResourceStep, RowsStep, Scope, Step
 from vxloom.planner.rows import diff_rows, homes
 from vxloom.planner.scope import keys
@@ -32,15 +33,18 @@ def diff(desired: HostState, observed: HostState, *, prune: bool = True, scope: 
     wanted = {key: r for key, r in desired.resources.items() if covered is None or key in covered}
     seen = {key: r for key, r in observed.resources.items() if covered is None or key in covered}
     gone = {key: r for key, r in seen.items() if key not in wanted}
-    obstacles = _obstacles(wanted, observed.foreign if prune else (*observed.foreign, *_held(gone)))
-    left_out = _with_referrers({obstacle.resource for obstacle in obstacles}, wanted)
+    held = {slot: holder for holder in (observed.foreign if prune else (*observed.foreign, *_held(gone))) for slot in holder.slots}
+    obstructed = {key for key, r in wanted.items() if not r.exclusive.isdisjoint(held)}
+    obstacles = _obstacles(wanted, held)
+    left_out = _with_referrers(obstructed, wanted)
+    gone |= {key: seen[key] for key in obstructed & seen.keys()}  # it would bear upon what is not ours
     work = _Work({key: r for key, r in wanted.items() if key not in left_out}, seen, gone if prune else {})
-    changing = _creates_and_updates(work, observed.present_taps)
+    changing, narrowing = _creates_and_updates(work, observed.present_taps)
     deletes = _clearing(work)
     pruned = _pruning(work)
     steps: list[Step] = [*deletes, *_quarantines(observed, changing, work, covered), *changing]
     steps += _row_steps(desired, observed, changing, left_out, covered, prune=prune)
-    steps += pruned
+    steps += [*narrowing, *pruned] if prune else pruned
     return Plan(tuple(steps), obstacles, tuple(key for key in (*work.early, *work.late) if key[0] == Tap.kind))
 
 
@@ -81,11 +85,15 @@ class _Work:
         self.late = tuple(key for key in self.gone if key not in early)
 
 
-def _obstacles(wanted: Resources, holders: Iterable[Foreign]) -> tuple[Obstacle, ...]:
-    held = {slot: holder for holder in holders for slot in holder.slots}
+def _obstacles(wanted: Resources, held: Mapping[Slot, Foreign]) -> tuple[Obstacle, ...]:
+    """One for each slot: of several that want it, the first in desired's order tells of it."""
     if not held:
         return ()
-    return tuple(Obstacle(key, slot, held[slot]) for key, r in wanted.items() for slot in sorted(r.exclusive) if slot in held)
+    first: dict[Slot, Key] = {}
+    for key, r in wanted.items():
+        for slot in sorted(r.exclusive & held.keys()):
+            first.setdefault(slot, key)
+    return tuple(Obstacle(key, slot, held[slot]) for slot, key in first.items())
 
 
 def _held(gone: Resources) -> tuple[Foreign, ...]:
@@ -136,8 +144,10 @@ def _pruning(work: _Work) -> list[Step]:
     return _deletes(dict.fromkeys(work.late, "no longer wanted"), work.seen)
 
 
-def _creates_and_updates(work: _Work, present_taps: frozenset[str]) -> list[ResourceStep]:
+def _creates_and_updates(work: _Work, present_taps: frozenset[str]) -> tuple[list[ResourceStep], list[ResourceStep]]:
+    """Return the steps before rows are written, and what of them is left for after that."""
     steps: list[ResourceStep] = []
+    late: list[ResourceStep] = []
     levels = _levels(work.wanted)
     for key in sorted(work.wanted, key=lambda key: (levels[key], key[0])):  # stable: within a kind as desired has them
         after, before = work.wanted[key], work.seen.get(key)
@@ -147,8 +157,16 @@ def _creates_and_updates(work: _Work, present_taps: frozenset[str]) -> list[Reso
             if key[0] != Tap.kind or key[1] in present_taps:
                 steps.append(ResourceStep(Operation.CREATE, None, after, "missing"))
         elif before != after:
-            steps.append(ResourceStep(Operation.UPDATE, before, after, _changes(before, after, changed_fields(before, after))))
-    return steps
+            now, last = after.stages(before)
+            steps += _update(before, now)
+            late += _update(now, last)
+    return steps, late
+
+
+def _update(before: Resource, after: Resource) -> list[ResourceStep]:
+    if before == after:
+        return []
+    return [ResourceStep(Operation.UPDATE, before, after, _changes(before, after, changed_fields(before, after)))]
 
 
 def _quarantines(observed: HostState, changing: Iterable[ResourceStep], work: _Work, covered: frozenset[Key] | None) -> list[Step]:
@@ -196,7 +214,14 @@ def _destroyed(step: ResourceStep, tables: tuple[str, ...]) -> set[str]:
 
 
 def _changes(before: Resource, after: Resource, names: Iterable[str]) -> str:
-    return ", ".join(f"{name} {_value(getattr(before, name))} → {_value(getattr(after, name))}" for name in names)
+    return ", ".join(_change(name, getattr(before, name), getattr(after, name)) for name in names)
+
+
+def _change(name: str, before: object, after: object) -> str:
+    if not (isinstance(before, Vteps) and isinstance(after, Vteps)):
+        return f"{name} {_value(before)} → {_value(after)}"
+    more, fewer = after - before, before - after
+    return f"{name} " + ", ".join(f"{sign} {some}" for sign, some in (("+", more), ("-", fewer)) if len(some))
 
 
 def _value(value: object) -> str:

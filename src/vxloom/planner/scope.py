@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vxloom.model.state import Bridge, HostState, Key, PortFilter, Tap, VxlanDevice, bridge_name, vxlan_name
+from vxloom.model.state import AllowList, Bridge, HostState, Key, PortFilter, Tap, VxlanDevice, bridge_name, vxlan_name
 from vxloom.planner.plan import Scope
 
 
@@ -28,9 +28,10 @@ def widen(scope: Scope, desired: HostState) -> Scope:
 
 
 def keys(scope: Scope) -> frozenset[Key] | None:
-    """Return the keys a scope covers, None for all. The filter table belongs to no VNI: only a look at everything covers it."""
+    """Return the keys a scope covers, None for all. The two nftables tables belong to no VNI: only a look at everything covers them."""
     if scope.vnis is None:
         return None
-    links = {key for vni in scope.vnis for key in ((Bridge.kind, bridge_name(vni)), (VxlanDevice.kind, vxlan_name(vni)))}
+    segments = {key for vni in scope.vnis for key in ((Bridge.kind, bridge_name(vni)), (VxlanDevice.kind, vxlan_name(vni)))}
+    segments |= {(AllowList.kind, str(vni)) for vni in scope.vnis}
     taps = {key for tap in scope.taps for key in ((Tap.kind, tap), (PortFilter.kind, tap))}
-    return frozenset(links | taps)
+    return frozenset(segments | taps)

@@ -11,6 +11,7 @@ from vxloom.compiler.frames import BROADCAST, Frame, Kind, link_local, packet, q
 from vxloom.compiler.trace import Trace, desired_states, follow, trace
 from vxloom.errors import IntentError
 from vxloom.model.state import HostState, Resource, SegmentRows
+from vxloom.model.vteps import Vteps
 
 INTENT = cloud((network(5001),), (nic(1, 5001, at(1)), nic(2, 5001, at(2)), nic(3, 5001, at(1))))
 STATES = desired_states(INTENT)
@@ -48,6 +49,8 @@ CASES = [
     (TO_PEER, without("h1", "vxlan"), "counted, not flooded"),
     (TO_PEER, rows("h1", bridged=NOTHING.bridged), "counted, not flooded"),
     (TO_PEER, rows("h1", fdb=NOTHING.fdb), "no VTEP is known"),
+    (TO_PEER, changed("h1", ("allow-list", "5001"), vteps=Vteps()), "is not in this host's allow list of VNI 5001"),
+    (TO_PEER, changed("h2", ("allow-list", "5001"), vteps=Vteps()), "192.0.2.1 is not in the allow list of VNI 5001 on host h2"),
     (TO_PEER, {"h1": STATES["h1"]}, "no host has this VTEP"),
     (TO_PEER, changed("h2", ("vxlan", "vxlan5001"), vni=5009), "does not take part in VNI 5001"),
     (TO_PEER, changed("h2", ("vxlan", "vxlan5001"), up=False), "does not take part in VNI 5001"),

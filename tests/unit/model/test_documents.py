@@ -12,6 +12,8 @@ from vxloom.model.host import HostDocument, decode_ports, tap_name
 from vxloom.model.rows import table
 from vxloom.model.segment import SegmentTable, changes
 from vxloom.model.state import (
+    AllowList,
+    AllowTable,
     Bridge,
     FilterTable,
     PortFilter,
@@ -108,6 +110,8 @@ def test_resources_say_what_the_planner_asks() -> None:
         Bridge("b", 1, "02:00:00:00:00:01", 1450),
         VxlanDevice("v", 1, "192.0.2.1", 4789, 1450, "b"),
         FilterTable(ruleset="1"),
+        AllowTable(4789, ruleset="1"),
+        AllowList(1, 4789, None),
         PortFilter("t", frozenset(), frozenset()),
         Tap("t", "b", frozenset(), 1450),
     )

@@ -9,6 +9,8 @@ from tests.contract.laws import FULL, plug_all, settle
 from tests.intents import tap
 from vxloom.model.rows import FDB, FLOOD, NEIGHBOUR, table
 from vxloom.model.state import (
+    AllowList,
+    AllowTable,
     Bridge,
     FilterTable,
     Foreign,
@@ -21,6 +23,7 @@ from vxloom.model.state import (
     Tap,
     VxlanDevice,
 )
+from vxloom.model.vteps import Vteps
 from vxloom.planner import changed_fields, diff, render, widen
 from vxloom.planner.plan import Operation, Plan, QuarantineStep, ResourceStep, RowsStep, Scope
 from vxloom.planner.rows import diff_rows
@@ -147,6 +150,9 @@ def test_a_slot_taken_in_place_makes_its_holder_go_first() -> None:
         needs = ()
         parent = None
         clears = {}  # noqa: RUF012 - a protocol's constant
+
+        def stages(self, before: Resource) -> tuple[Resource, Resource]:
+            return self, self
 
         @property
         def key(self) -> tuple[str, str]:
@@ -295,3 +301,39 @@ def test_a_failed_quarantine_stops_nobody() -> None:
 
 def test_operations_are_spelled_as_people_say_them() -> None:
     assert [str(operation) for operation in Operation] == ["create", "update", "delete"]
+
+
+LISTS = AllowTable(4789, ruleset="1")
+
+
+def allowed(*addresses: str, known: bool = True) -> AllowList:
+    return AllowList(7, 4789, Vteps.of(addresses) if known else None)
+
+
+def test_a_vtep_is_let_in_before_the_rows_and_shut_out_after_them() -> None:
+    old, new = (*ALL, LISTS, allowed("192.0.2.2")), (*ALL, LISTS, allowed("192.0.2.3"))
+    plan = diff(state(*new), state(*old, rows=replace(ROWS, flood=ROWS.flood[:1])))
+    assert words(plan) == ["update allow-list 7", "rows 7", "update allow-list 7"]
+    told = render(plan)
+    assert "vteps + 192.0.2.3" in told
+    assert "vteps - 192.0.2.2" in told
+    held = diff(state(*new), state(*old), prune=False)
+    assert words(held) == ["update allow-list 7"]
+    both = state(*ALL, LISTS, allowed("192.0.2.2", "192.0.2.3"))
+    assert not diff(state(*new), both, prune=False), "while holding nobody is shut out"
+
+
+def test_a_list_that_is_not_known_yet_is_made_empty_and_left_alone_where_it_stands() -> None:
+    wanted = state(*ALL, LISTS, allowed(known=False))
+    assert words(diff(wanted, state(*ALL, LISTS))) == ["create allow-list 7"]
+    assert not diff(wanted, state(*ALL, LISTS, allowed("192.0.2.2")))
+    assert words(diff(wanted, state(*ALL, LISTS, replace(allowed("192.0.2.2"), enforced=False)))) == ["update allow-list 7"]
+
+
+def test_a_list_of_a_vni_that_another_holds_goes_and_the_obstacle_is_told_once() -> None:
+    holder = Foreign("theirs", "vxlan", frozenset({("vni", "7:4789")}))
+    everything = (*ALL, LISTS, allowed("192.0.2.2"))
+    plan = diff(state(*everything), state(BRIDGE, TABLE, FILTER, TAP, LISTS, allowed("192.0.2.2"), rows=None, foreign=(holder,)))
+    assert words(plan) == ["delete allow-list 7"]
+    assert [obstacle.resource for obstacle in plan.obstacles] == [("vxlan", "vxlan7")]
+    assert "1 in the way" in render(plan)

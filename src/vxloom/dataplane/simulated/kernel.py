@@ -27,6 +27,8 @@ from vxloom.dataplane.simulated.links import (
 )
 from vxloom.model.addresses import IpPair, parse_mac
 from vxloom.model.state import (
+    AllowList,
+    AllowTable,
     Bridge,
     FilterTable,
     HostState,
@@ -39,7 +41,10 @@ from vxloom.model.state import (
     bridge_name,
     vxlan_name,
 )
+from vxloom.model.vteps import Vteps
 from vxloom.planner.plan import ALL, Scope
+
+_RULES = frozenset({FilterTable.kind, PortFilter.kind, AllowTable.kind, AllowList.kind})
 
 
 class SimulatedKernel:
@@ -48,8 +53,8 @@ class SimulatedKernel:
     def __init__(self) -> None:
         self.lock = RLock()
         self.links: dict[str, Link] = {}
-        self.filter_table: FilterTable | None = None
-        self.filters: dict[str, PortFilter] = {}
+        self.rules: dict[Key, Resource] = {}
+        """What nftables holds."""
         self.listeners: list[Callable[[Scope], None]] = []
         self._faults: dict[Key, Fault] = {}
 
@@ -123,8 +128,7 @@ class SimulatedKernel:
     def flush_filters(self) -> None:
         """Delete all filters (``nft flush ruleset``)."""
         with self.lock:
-            self.filter_table = None
-            self.filters.clear()
+            self.rules.clear()
             self._tell_all(ALL)
 
     def forget_rows(self, vni: int, drop: SegmentRows) -> None:
@@ -149,10 +153,8 @@ class SimulatedKernel:
                     self._make_link(resource, ours=True)
                 case Tap():
                     self._bind(resource)
-                case FilterTable():
-                    self.filter_table = resource
-                case PortFilter():
-                    self._set_filter(resource)
+                case FilterTable() | PortFilter() | AllowTable() | AllowList():
+                    self._set_rule(resource)
                 case _:
                     raise refusal(resource.key, "create", errno.EOPNOTSUPP)
             self._tell(resource.key[1])
@@ -169,10 +171,8 @@ class SimulatedKernel:
                     self._change_vxlan(after)
                 case Tap():
                     self._bind(after)
-                case FilterTable():
-                    self.filter_table = after
-                case PortFilter():
-                    self._set_filter(after)
+                case FilterTable() | PortFilter() | AllowTable() | AllowList():
+                    self._set_rule(after)
                 case _:
                     raise refusal(after.key, "change", errno.EOPNOTSUPP)
             self._tell(after.key[1])
@@ -185,11 +185,9 @@ class SimulatedKernel:
             kind, name = resource.key
             if isinstance(resource, Tap):
                 self._unbind(name)
-            elif kind == FilterTable.kind:
-                self.filter_table = None
-                self.filters.clear()
-            elif kind == PortFilter.kind:
-                self.filters.pop(name, None)
+            elif kind in _RULES:
+                doomed = {resource.key, *(key for key, rule in self.rules.items() if rule.parent == resource.key)}
+                self.rules = {key: rule for key, rule in self.rules.items() if key not in doomed}
             elif name in self.links:
                 self.delete_link(name)
             self._tell(name)
@@ -221,8 +219,7 @@ class SimulatedKernel:
     def look(self, covered: frozenset[Key] | None = None) -> HostState:
         """Return what is ours, what is in the way, who stands on our bridges; ``covered``: of ours only these keys and their rows."""
         with self.lock:
-            table = [self.filter_table] if self.filter_table else []
-            all_keys = (thing.key for thing in (*self.links.values(), *table, *self.filters.values()))
+            all_keys = (*(link.key for link in self.links.values()), *self.rules)
             chosen = all_keys if covered is None else sorted(covered)
             found = {key: resource for key in chosen if (resource := self.resource(key)) is not None}
             vnis = {resource.vni for resource in found.values() if isinstance(resource, Bridge | VxlanDevice)}
@@ -238,10 +235,8 @@ class SimulatedKernel:
     def resource(self, key: Key) -> Resource | None:
         """Return one resource of ours, None when it does not stand."""
         kind, name = key
-        if kind == FilterTable.kind:
-            return self.filter_table
-        if kind == PortFilter.kind:
-            return self.filters.get(name)
+        if kind in _RULES:
+            return self.rules.get(key)
         link = self.links.get(name)
         if link is None or not link.ours or link.key != key:
             return None
@@ -313,10 +308,12 @@ class SimulatedKernel:
             self._leave_bridge(link)
             link.ours = False
 
-    def _set_filter(self, resource: PortFilter) -> None:
-        if self.filter_table is None:
+    def _set_rule(self, resource: FilterTable | PortFilter | AllowTable | AllowList) -> None:
+        if resource.parent is not None and resource.parent not in self.rules:
             raise refusal(resource.key, "create", errno.ENOENT)
-        self.filters[resource.tap] = resource
+        if isinstance(resource, AllowList) and resource.vteps is None:
+            resource = replace(resource, vteps=Vteps())
+        self.rules[resource.key] = resource
 
     def _put_rows(self, vni: int, put: SegmentRows) -> None:
         vxlan, bridge = self._devices(vni)
