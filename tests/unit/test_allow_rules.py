@@ -14,7 +14,8 @@ from vxloom.model.filters import ALLOW_VERSION
 from vxloom.model.state import AllowList
 from vxloom.model.vteps import Vteps
 
-SEGMENTS = st.dictionaries(st.integers(0, 2**24 - 1), st.frozensets(st.ip_addresses().map(str), max_size=4), max_size=4)
+ADDRESSES = st.ip_addresses().filter(lambda ip: not getattr(ip, "ipv4_mapped", None)).map(str)
+SEGMENTS = st.dictionaries(st.integers(0, 2**24 - 1), st.frozensets(ADDRESSES, max_size=4), max_size=4)
 
 
 def listing(segments: dict[int, frozenset[str]]) -> Lists:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from vxloom.model.addresses import pack_ip
 from vxloom.model.vteps import Vteps
 
-ADDRESSES = st.frozensets(st.ip_addresses().map(str), max_size=6)
+ADDRESSES = st.frozensets(st.ip_addresses().filter(lambda ip: not getattr(ip, "ipv4_mapped", None)).map(str), max_size=6)
+"""An IPv4 address is kept as an IPv6 one that embeds it, so those are not told apart from it."""
 
 
 @given(ADDRESSES, ADDRESSES)
