@@ -71,6 +71,11 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """UDP port of this cloud's tunnels: 8472 only where CloudStack's multicast mode has taken that already, then on every host."""
     firewall_ports: list[str] = []
     """More ports the machine's own firewall is to let in, such as ``"8250/tcp"`` and ``"8080/tcp"`` where the management server runs."""
+    offload_peer: str = ""
+    """Address of a host on which ``vxloom host echo`` runs while this one is prepared: frames are sent to it and back in a tunnel, and
+    offloads that corrupt them are turned off. Empty: the cards are not tried."""
+    udp_flow_hash: bool = True
+    """Have cards spread packets over their queues by UDP ports, too; false: for a driver that refuses it."""
 
 
 Settings = TypeVar("Settings", ServerSettings, AgentSettings, HostSettings)

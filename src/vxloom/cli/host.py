@@ -10,7 +10,7 @@ from vxloom.cli.options import output_option, show
 
 @click.group("host")
 def command() -> None:
-    """This machine as a hypervisor (check, plan, apply, undo), and the hosts of a cloud (list, token, confirm).
+    """This machine as a hypervisor (check, plan, apply, undo, echo), and the hosts of a cloud (list, token, confirm).
 
     The latter need CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY and CLOUDSTACK_SECRET, or the server's admin.env.
     """
@@ -20,6 +20,7 @@ command.add_command(prepare.check)
 command.add_command(prepare.plan)
 command.add_command(prepare.apply)
 command.add_command(prepare.undo)
+command.add_command(prepare.echo)
 
 
 @command.command("list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -124,6 +125,22 @@ def undo(only: Sequence[str], force: bool) -> None:
     sys.exit(bool(problems))
 
 
+@click.command()
+@config_option(CONFIG)
+@click.option("--address", default="", help="This host's address of the tunnels, where their underlay is IPv6.")
+def echo(config: Path | None, address: str) -> None:
+    """Answer other hosts' trials of their cards (`offload_peer` in their host.toml) until Ctrl-C.
+
+    They come in a tunnel with VNI 16777215, which ends in a network namespace of its own.
+    """
+    from vxloom.prepare import trial
+    from vxloom.prepare.machine import Machine
+    from vxloom.settings import HostSettings, load
+
+    with contextlib.suppress(KeyboardInterrupt):
+        trial.serve(Machine(), load(HostSettings, chosen(config, CONFIG), {}), address, click.echo)
+
+
 def _level(row: Requirement) -> str:
     return "required" if row.required else "recommended"
 
@@ -153,8 +170,8 @@ def _report(parts: Sequence[Part], output: str, text: str) -> None:
         _json(parts)
     else:
         for part in parts:
-            if part.problem:
-                click.echo(f"{part.step}: {part.problem}", err=True)
+            for said in filter(None, (part.problem, *part.notes)):
+                click.echo(f"{part.step}: {said}", err=True)
         click.echo(text)
     sys.exit(any(part.problem for part in parts))
 
@@ -165,6 +182,8 @@ def _tell(parts: Sequence[Part], machine: Machine) -> None:
         click.echo(f"{part.step}: {part.summary}")
         if state or not part.changes:
             click.echo(f"  {state or 'nothing to do'}")
+        for note in part.notes:
+            click.echo(f"  note: {note}")
         for change in part.changes:
             click.echo(f"  {change.what}")
             click.echo(f"      why: {change.reason}")

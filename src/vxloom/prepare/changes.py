@@ -10,6 +10,8 @@ from vxloom.errors import PrepareError
 from vxloom.prepare.change import Before, Change
 from vxloom.prepare.firewall.changes import AddRule, OpenZone
 from vxloom.prepare.machine import Machine
+from vxloom.prepare.nic import SetNic
+from vxloom.prepare.trial import TryOffloads
 
 
 class MakeFolder(Change, frozen=True, kw_only=True, tag="folder"):
@@ -287,4 +289,4 @@ class Run(Change, frozen=True, kw_only=True, tag="run"):
             machine.must(*self.back)
 
 
-AnyChange: TypeAlias = MakeFolder | WriteFile | SetSysctl | SetValue | SetMtu | Run | AddRule | OpenZone
+AnyChange: TypeAlias = MakeFolder | WriteFile | SetSysctl | SetValue | SetMtu | Run | AddRule | OpenZone | SetNic | TryOffloads

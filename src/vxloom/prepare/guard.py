@@ -44,7 +44,7 @@ def guarded(machine: Machine, mtus: Mapping[str, int], others: Sequence[str] = (
     Raises :class:`PrepareError` when somebody answers no more: the MTUs are then as they were.
     """
     answering = [address for address in dict.fromkeys([*gateways(machine), *others]) if _answers(machine, address)]
-    with _watched(mtus) as say_done:
+    with watched(lambda: _put_back(mtus)) as say_done:
         try:
             yield
             lost = [address for address in answering if not _comes_back(machine, address)]
@@ -57,7 +57,7 @@ def guarded(machine: Machine, mtus: Mapping[str, int], others: Sequence[str] = (
         say_done()
     if lost:
         raise PrepareError(
-            f"after the change {', '.join(lost)} did not answer any more; the MTUs are as they were",
+            f"after the change {', '.join(lost)} did not answer any more; what was changed is as it was",
             remedy="see what the switches and the other side carry, then ask for a smaller MTU",
         )
 
@@ -76,13 +76,13 @@ def _comes_back(machine: Machine, address: str) -> bool:
 
 
 @contextlib.contextmanager
-def _watched(mtus: Mapping[str, int]) -> Iterator[Callable[[], None]]:
-    """Have a process of its own session put the MTUs back unless it is told in time that all is well."""
+def watched(put_back: Callable[[], None], patience: float = _WATCH) -> Iterator[Callable[[], None]]:
+    """Have a process of its own session put things back unless it is told within ``patience`` seconds that all is well."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(writer)
-        _watch(reader, mtus)
+        _watch(reader, put_back, patience)
     os.close(reader)
 
     def say_done() -> None:
@@ -95,14 +95,15 @@ def _watched(mtus: Mapping[str, int]) -> Iterator[Callable[[], None]]:
         os.waitpid(pid, 0)
 
 
-def _watch(reader: int, mtus: Mapping[str, int]) -> None:
+def _watch(reader: int, put_back: Callable[[], None], patience: float) -> None:
     """The other process's whole life; it outlives a hang-up of the terminal."""
     os.setsid()
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    ready, _, _ = select.select([reader], [], [], _WATCH)
+    ready, _, _ = select.select([reader], [], [], patience)
     if not ready or os.read(reader, 1) != b"!":
-        _put_back(mtus)
+        with contextlib.suppress(PrepareError):
+            put_back()
     os._exit(0)
 
 

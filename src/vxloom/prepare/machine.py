@@ -188,9 +188,19 @@ class Machine:
 
     # --- programs
 
+    def where(self, program: str) -> str:
+        """Return a program's path, "" when it is not installed."""
+        return shutil.which(program, path=_search_path()) or ""
+
     def has(self, program: str) -> bool:
         """Tell whether a program is installed."""
-        return shutil.which(program, path=_search_path()) is not None
+        return bool(self.where(program))
+
+    def cores(self) -> int:
+        """Return how many processors are in use: ``0-3,6`` are five."""
+        spans = (self.read("/sys/devices/system/cpu/online") or "0").strip().split(",")
+        ends = [[int(end) for end in span.split("-")] for span in spans]
+        return sum(end[-1] - end[0] + 1 for end in ends)
 
     def run(self, *command: str, patience: float = _PATIENCE, text: str | None = None) -> Done:
         """Run a program (``text``: its input) and return what came of it; one that is missing or hangs is no exception."""

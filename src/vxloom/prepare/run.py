@@ -26,6 +26,8 @@ class Part:
     not_applicable: str = ""
     problem: str = ""
     """Why the step cannot be taken; then it changes nothing."""
+    notes: tuple[str, ...] = ()
+    """What a person should know besides."""
 
 
 def chosen(only: Iterable[str] = (), skip: Iterable[str] = ()) -> list[Step]:
@@ -45,7 +47,7 @@ def _part(machine: Machine, settings: HostSettings, step: Step) -> Part:
     try:
         if reason := step.not_applicable(machine, settings):
             return Part(step.name, step.summary(), not_applicable=reason)
-        return Part(step.name, step.summary(), tuple(step.changes(machine, settings)))
+        return Part(step.name, step.summary(), tuple(step.changes(machine, settings)), notes=tuple(step.notes(machine, settings)))
     except PrepareError as error:
         return Part(step.name, step.summary(), problem=str(error))
 
@@ -65,20 +67,24 @@ def _apply_step(machine: Machine, settings: HostSettings, step: Step, journal: J
     part = _part(machine, settings, step)
     made: list[Entry] = []
     problem = part.problem
-    wanted = [change for change in part.changes if not change.done(machine)]
+    notes = part.notes
     try:
-        if wanted:
-            _make(_Work(machine, settings, step, journal, say), wanted, made)
+        if wanted := _wanted(machine, part.changes):
+            work = _Work(machine, settings, step, journal, say)
+            _make(work, wanted, made)
+            if step.again and (more := _wanted(machine, step.changes(machine, settings))):
+                _make(work, more, made)
             if type(step).watch is not Step.watch:
                 say(step.name, "waiting until it has taken effect")
             step.watch(machine, settings)
+            notes = tuple(step.notes(machine, settings))
     except _Unsafe as error:
         problem = " ".join([str(error), *_take_back(machine, journal, made)])
         made = []
     except PrepareError as error:
         problem = str(error)
     changes = tuple(entry.change for entry in made if not isinstance(entry.change, MakeFolder))
-    return Part(step.name, part.summary, changes, part.not_applicable, problem)
+    return Part(step.name, part.summary, changes, part.not_applicable, problem, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,10 @@ class _Work:
     step: Step
     journal: Journal
     say: Say
+
+
+def _wanted(machine: Machine, changes: Sequence[AnyChange]) -> list[AnyChange]:
+    return [change for change in changes if not change.done(machine)]
 
 
 class _Unsafe(Exception):  # noqa: N818 - a reason, caught a few lines above

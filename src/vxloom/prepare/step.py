@@ -24,6 +24,8 @@ class Step(abc.ABC):
     """As ``--only`` and ``--skip`` take it."""
     after: ClassVar[tuple[str, ...]] = ()
     """Steps whose changes go first."""
+    again: ClassVar[bool] = False
+    """What is to be changed shows only when the changes are made, as with a trial: they are asked for once more then."""
 
     @abc.abstractmethod
     def changes(self, machine: Machine, settings: HostSettings) -> Sequence[AnyChange]:
@@ -35,6 +37,10 @@ class Step(abc.ABC):
     def not_applicable(self, machine: Machine, settings: HostSettings) -> str:
         """Return why the step has no meaning on this machine; "" when it has."""
         return ""
+
+    def notes(self, machine: Machine, settings: HostSettings) -> Sequence[str]:
+        """Return what a person should know besides, a sentence each: what a card lacks, what was found to be broken."""
+        return ()
 
     def guard(self, machine: Machine, settings: HostSettings) -> contextlib.AbstractContextManager[None]:
         """Return what the changes are made within; a :class:`vxloom.errors.PrepareError` on leaving it has them taken back."""

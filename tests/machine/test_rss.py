@@ -1,0 +1,66 @@
+"""Queues, hashes and steering of real drivers' cards, and over a boot at which nothing of ours runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kernel.netns import fresh_netns
+from tests.machine.guest import ROOT, Guest
+
+# As on a real machine udev meets the cards: it loads their driver and gives them their names.
+UDEV = f"""set -e
+mkdir -p /etc/udev/rules.d; echo '{{rule}}' > /etc/udev/rules.d/85-poor-driver.rules
+/lib/systemd/systemd-udevd --daemon
+udevadm trigger --type=subsystems --action=add
+udevadm trigger --type=devices --action=add
+udevadm settle
+cd {ROOT}
+.venv/bin/python -m tests.machine.rss_inside {{part}}
+"""
+# virtio's driver begins with as many queues and as good hashes as it has; many others do not.
+POOR = (
+    'ACTION=="add", SUBSYSTEM=="net", DRIVERS=="virtio_net", '
+    'RUN+="/usr/sbin/ethtool -L $name combined 1", RUN+="/usr/sbin/ethtool -N $name rx-flow-hash udp4 sd"'
+)
+CARD = "virtio-net-pci,netdev={0},mac=02:00:00:00:00:0{1}"
+
+
+@pytest.fixture
+def guest(tmp_path: Path) -> Iterator[Guest]:
+    """A machine with a card of four queues, which spreads by hash, and one of a single queue."""
+    many, one = CARD.format("many", 1), CARD.format("one", 2)
+    devices = (
+        *("-netdev", "tap,id=many,ifname=many,queues=4,script=no,downscript=no", "-device", f"{many},mq=on,vectors=10,rss=on,hash=on"),
+        *("-netdev", "tap,id=one,ifname=one,script=no,downscript=no", "-device", one),
+    )
+    with fresh_netns():
+        yield Guest(tmp_path, devices=devices)
+
+
+@pytest.mark.slow
+def test_packets_are_spread_over_all_cores_after_a_boot_too(guest: Guest) -> None:
+    poor = {"queues": [1, 4], "steering": "0", "hash": ["sd", "sdfn"]}, {"queues": [1, 1], "steering": "0", "hash": ["", ""]}
+    good = {"queues": [2, 4], "steering": "0", "hash": ["sdfn", "sdfn"]}, {"queues": [1, 1], "steering": "3", "hash": ["", ""]}
+    done = guest.run(UDEV.format(rule=POOR, part="first"))
+    assert done.status == 0, done.output + done.console[-2000:]
+    told = json.loads(done.output.splitlines()[-1])
+    assert cards(told["before"]) == poor
+    assert told["problem"] == ""
+    assert len(told["changes"]) == 4, told["changes"]
+    assert cards(told["applied"]) == good
+    assert told["again"] == 0
+    assert (told["undo"], cards(told["undone"]), told["left"]) == ([], poor, False)
+    assert told["same"]
+    assert "one queue: the kernel spreads" in told["notes"][0]
+    booted = guest.run(UDEV.format(rule=POOR, part="then"))
+    assert booted.status == 0, booted.output
+    assert cards(json.loads(booted.output.splitlines()[-1])["booted"]) == good
+
+
+def cards(told: dict[str, dict[str, object]]) -> tuple[object, object]:
+    """The card of four queues, and the one of one."""
+    return told["1"], told["2"]
