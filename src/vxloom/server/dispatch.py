@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import structlog
 
 from vxloom.errors import IntentError, RequestError, TransportError, VxloomError
-from vxloom.server import parameters, repetition, responses, sessions, signature
+from vxloom.server import parameters, repetition, responses, sessions, signature, untaken
 from vxloom.server.call import NOBODY, Call, Caller
 from vxloom.server.callers import Credentials, credentials_of
 from vxloom.server.command import QUESTIONS, Command, find, registry
@@ -97,10 +97,12 @@ def _run(command: Command, pairs: Sequence[Pair], caller: Caller, store: Store, 
     given = parameters.collect(pairs)
     if command.answers_secret:
         repetition.refuse_keys(given)
+    untaken.refuse(command.name, given)
     checked = parameters.check(command.name, command.takes, given)
     call = Call(command.name, checked, caller, store, fleet, visit)
     keys = () if command.asks or command.unsigned else repetition.keys_of(checked)
-    return repetition.once(call, keys, command.run) if keys else command.run(call)
+    content = repetition.once(call, keys, command.run) if keys else command.run(call)
+    return {} if untaken.fits_nothing(command.name, given) else content
 
 
 def _distinct(pairs: Sequence[Pair]) -> list[Pair]:

@@ -129,12 +129,6 @@ class Arguments:
         """Return all entries of a map parameter merged: ``details[0].a=1&details[1].b=2`` → ``{a: 1, b: 2}``."""
         return {key: value for row in self.rows(name) for key, value in row.items()}
 
-    def refuse(self, absent: Mapping[str, str]) -> None:
-        """Raise :class:`RequestError` 431 where a parameter is given that asks for what is not here: name → why."""
-        for name, why in absent.items():
-            if self.filled(name):
-                raise RequestError(f"{name} cannot be given: {why}", remedy=f"leave {name} out")
-
     def moment(self, name: str) -> datetime | None:
         """Return a date as an aware datetime, or None when not given or blank."""
         given = self.filled(name)
@@ -143,12 +137,7 @@ class Arguments:
     def custom_id(self, *, root: bool) -> str | None:
         """Return the id a root admin chose for the new object, None where it gets one of its own."""
         text = (self.filled(CUSTOM_ID.name) or "").lower()
-        return text if root and _is_uuid(text) else None
-
-
-def absent(parameters: Mapping[str, str]) -> tuple[Parameter, ...]:
-    """Return the declarations of parameters that are refused: name → why."""
-    return tuple(Parameter(name, Kind.STRING, f"refused: {why}") for name, why in parameters.items())
+        return text if root and is_uuid(text) else None
 
 
 def collect(pairs: Iterable[tuple[str, str]]) -> Arguments:
@@ -216,12 +205,12 @@ def _checked(command: str, parameter: Parameter, value: str) -> str:
 
 
 def _uuid(name: str, text: str) -> str:
-    if not _is_uuid(text.lower()):
+    if not is_uuid(text.lower()):
         raise unknown_id(name, text)
     return text.lower()
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
     """Tell whether a text is a UUID as it is written (the standard library also takes braces, "urn:" and no hyphens at all)."""
     try:
         return str(uuid.UUID(text)) == text

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 
-from vxloom.server import views
+from vxloom.server import untaken, views
 from vxloom.server.absent import REFUSED, Absent, EmptyList
 from vxloom.server.command import SUCCESS, Command, Field, registry
 from vxloom.server.parameters import Kind
@@ -29,6 +29,10 @@ This page is generated: `python -m vxloom.server.reference > docs/api.md`. The s
 `vxloom.job.deadline`; hosts that are down or silent are named in the result (`pendinghosts`).
 Lists take `page` and `pagesize` (together) and `keyword`; every name filter ignores case. A field without a value is left out, and an
 empty list is `{}`.
+
+Every parameter CloudStack 4.22 has for a command does something, or is named below the command's table with what comes of giving it: it
+is refused, or is a filter that nothing fits, or is [taken without effect](#taken-without-effect). Values in brackets ask for nothing, and
+do no harm. Names CloudStack does not know are ignored, as there.
 
 Every command that changes something takes `idempotencykey`, too: repeated with the same one it is done once and answered alike. Those
 whose answer holds a secret refuse it (431), and say so.
@@ -58,6 +62,13 @@ or something of another account; `page` without `pagesize`, or more than 500 (-1
 A job that fails has `jobstatus` 2, the code as `jobresultcode`, and `errorcode` and `errortext` in its `jobresult`.
 """
 
+IDLE = """\
+## Taken without effect
+
+These parameters change nothing: there is nothing to do, or a client sends them whatever was asked of it.
+
+| parameter | of | why |
+|---|---|---|"""
 OBJECTS = """\
 ## Objects
 
@@ -74,6 +85,12 @@ REFUSING = """
 CloudStack has them, vxloom does not: they answer 432 with the reason, under the key `errorresponse`, and `listApis` leaves them out.
 Any other unknown name is 432, too.
 """
+_UNTAKEN = {
+    untaken.Effect.REFUSED: "Refused (431)",
+    untaken.Effect.UNKNOWN: "Names nothing (431)",
+    untaken.Effect.EMPTY: "Nothing fits (the list is empty)",
+    untaken.Effect.IDLE: "**Taken without effect**",
+}
 _TITLES = {
     "NIC": "NIC",
     "DEDICATED": "Dedicated VNI range",
@@ -102,7 +119,7 @@ def markdown() -> str:
     commands = sorted(registry().values(), key=lambda command: command.name.lower())
     ours = [command for command in commands if not isinstance(command, Absent)]
     theirs = [command for command in commands if isinstance(command, Absent)]
-    return "\n".join([HEAD, *(_section(command) for command in ours), *_objects(), *_absent(theirs)])
+    return "\n".join([HEAD, *(_section(command) for command in ours), *_idle(), *_objects(), *_absent(theirs)])
 
 
 @cache
@@ -114,6 +131,18 @@ def objects() -> Mapping[Shape, str]:
             if name.isupper() and isinstance(value, tuple) and value and all(isinstance(item, Field) for item in value):
                 found.setdefault(value, _TITLES.get(name, name.replace("_", " ").capitalize()))
     return MappingProxyType(dict(sorted(found.items(), key=lambda item: item[1].lower())))
+
+
+def _idle() -> Iterator[str]:
+    yield IDLE
+    rows: dict[tuple[str, str], list[str]] = {}
+    for name in sorted(registry()):
+        for one in untaken.of(name):
+            if one.effect is untaken.Effect.IDLE:
+                rows.setdefault((one.name, one.why), []).append(f"`{name}`")
+    for (parameter, why), commands in sorted(rows.items()):
+        yield f"| `{parameter}` | {', '.join(commands)} | {why} |"
+    yield ""
 
 
 def _objects() -> Iterator[str]:
@@ -160,7 +189,19 @@ def _section(command: Command) -> str:
         lines += ["| parameter | type | meaning |", "|---|---|---|"]
         lines += [f"| `{p.name}`{' (required)' if p.required else ''} | {p.kind} | {_cell(p.description)} |" for p in command.parameters]
         lines.append("")
-    return "\n".join([*lines, *_answer(command), *_errors(command)])
+    return "\n".join([*lines, *_untaken(command), *_answer(command), *_errors(command)])
+
+
+def _untaken(command: Command) -> Iterator[str]:
+    """Yield what CloudStack takes here and we do not, a line for each reason."""
+    reasons: dict[tuple[untaken.Effect, str], list[str]] = {}
+    for one in untaken.of(command.name):
+        but = "" if not one.harmless else f" (not {' or '.join(f'`{value}`' for value in one.harmless)})"
+        reasons.setdefault((one.effect, one.why), []).append(f"`{one.name}`{but}")
+    for (effect, why), names in sorted(reasons.items()):
+        yield f"- {_UNTAKEN[effect]}: {', '.join(names)}. {why[0].upper()}{why[1:]}."
+    if reasons:
+        yield ""
 
 
 def _answer(command: Command) -> Iterator[str]:

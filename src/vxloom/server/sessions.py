@@ -52,6 +52,20 @@ def sweep(store: Store, now: float) -> None:
         tx.delete_where(records.Session, id=[row.id for row in tx.all(records.Session, order="used", limit=_SWEPT) if row.used < before])
 
 
+def leave(store: Store, cookies: Mapping[str, str]) -> None:
+    """End the session of a cookie, if there is one, and leave the event of its user's logging out."""
+    cookie = _hash(cookies.get(COOKIE, ""))
+    with store.read() as rx:
+        session = rx.get(records.Session, cookie)
+    if session is None:
+        return
+    with store.write("sessions") as tx:
+        user = tx.get(records.User, session.user)
+        if user is not None and tx.get(records.Session, cookie) is not None:  # of two at once, one logs out
+            tx.event("USER.LOGOUT", "User has logged out", account=user.account, user=user.id, resource_type="User", resource=user.id)
+        tx.delete_where(records.Session, id=cookie)
+
+
 def end(store: Store, cookies: Mapping[str, str], actor: str) -> None:
     """End the session of a cookie, if there is one."""
     if cookie := cookies.get(COOKIE):

@@ -41,7 +41,7 @@ def waiting(desk: Desk, command: str, **given: object) -> str:
 
 
 def test_a_nic_is_added_to_a_running_machine_once_its_host_says_so(desk: Desk, vm: dict[str, Any], host: str, second: str) -> None:
-    given = {"ipaddress": "10.2.2.50", "macaddress": "02:00:00:00:00:AA", "dhcpoptions__0__dhcp.114": "x"}
+    given = {"ipaddress": "10.2.2.50", "macaddress": "02:00:00:00:00:AA"}
     job = waiting(desk, "addNicToVirtualMachine", virtualmachineid=vm["id"], networkid=second, **given)
     desk.runner().turn()
     assert desk.job(job)["jobstatus"] == 0

@@ -70,8 +70,12 @@ def test_in_and_out(browser: Browser) -> None:
     kept = dict(browser.cookies)
     assert json.loads(browser.raw("logout").body) == {"logoutresponse": {"description": "success"}}
     assert browser.cookies == {}
+    [event] = browser.desk.ask("listEvents", listall="true", type="USER.LOGOUT")["event"]
+    assert (event["account"], event["description"]) == ("blue", "User has logged out")
     browser.cookies = kept
     assert browser.ask("listUsers")[0] == 401
+    browser.raw("logout")
+    assert browser.desk.ask("listEvents", listall="true", type="USER.LOGOUT")["count"] == 1, "nobody was in who could have left"
 
 
 def test_the_cookies_are_for_nobody_else(browser: Browser) -> None:

@@ -24,9 +24,6 @@ class AddCluster(Command):
         Parameter("podid", Kind.UUID, "its pod", required=True, related="listPods"),
         Parameter("zoneid", Kind.UUID, "its zone", required=True, related="listZones"),
         Parameter("allocationstate", Kind.STRING, "Enabled (the default) or Disabled"),
-        Parameter("url", Kind.STRING, "taken and ignored"),
-        Parameter("username", Kind.STRING, "taken and ignored"),
-        Parameter("password", Kind.STRING, "taken and ignored; do not send one"),
     )
     answer = CLUSTER
     example = "addCluster clustername=c2 clustertype=CloudManaged hypervisor=KVM podid=ID zoneid=ID"

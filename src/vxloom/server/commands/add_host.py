@@ -30,9 +30,6 @@ class AddHost(Command):
         Parameter("clusterid", Kind.UUID, "its cluster; default: the pod's first of this hypervisor", related="listClusters"),
         Parameter("clustername", Kind.STRING, "its cluster's name; one that is not there is made"),
         Parameter("hosttags", Kind.LIST, "tags, comma-separated"),
-        Parameter("allocationstate", Kind.STRING, "taken and ignored: a new host is enabled"),
-        Parameter("username", Kind.STRING, "taken and ignored"),
-        Parameter("password", Kind.STRING, "taken and ignored; do not send one"),
     )
     answer = HOST
     example = "addHost hypervisor=KVM url=http://h1 zoneid=ID podid=ID clusterid=ID"

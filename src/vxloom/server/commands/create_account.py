@@ -32,6 +32,8 @@ class CreateAccount(Command):
         Parameter("domainid", Kind.UUID, "its domain; default: the caller's", related="listDomains"),
         Parameter("networkdomain", Kind.STRING, "network domain of its guests"),
         Parameter("timezone", Kind.STRING, "that user's time zone"),
+        Parameter("accountid", Kind.STRING, "its id, where a root admin chooses one"),
+        Parameter("userid", Kind.STRING, "that user's id, where a root admin chooses one"),
     )
     answer = ACCOUNT
     example = "createAccount username=alice password=SECRET firstname=Alice lastname=A email=alice@example.org account=tenant-a"
@@ -48,8 +50,15 @@ class CreateAccount(Command):
             kind, role = roles.of_account(call, tx)
             people.refuse_account(tx, name, domain)
             people.refuse_user(tx, username, domain.id)
-            row = records.Account(name=name, domain=domain.id, type=kind, role=role, network_domain=given.filled("networkdomain"))
+            row = records.Account(
+                id=people.chosen_id(call, tx, "accountid", records.Account),
+                name=name,
+                domain=domain.id,
+                type=kind,
+                role=role,
+                network_domain=given.filled("networkdomain"),
+            )
             account = tx.add(row)
-            tx.add(people.user_of(given, account.id, username, password))
+            tx.add(people.user_of(call, tx, account.id, username, password))
             call.event(tx, "ACCOUNT.CREATE", f"Created account {name} in domain {domain.path}", "Account", account.id)
             return one("account", account_views(tx, [account])[0])

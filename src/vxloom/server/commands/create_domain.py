@@ -5,7 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.lifecycle import domains
+from vxloom.server.lifecycle import domains, people
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.people import DOMAIN, domain_views
@@ -21,6 +21,7 @@ class CreateDomain(Command):
         Parameter("name", Kind.STRING, "its name", required=True),
         Parameter("parentdomainid", Kind.UUID, "the domain above; default: the caller's", related="listDomains"),
         Parameter("networkdomain", Kind.STRING, "network domain of its guests"),
+        Parameter("domainid", Kind.STRING, "its id, where a root admin chooses one"),
     )
     answer = DOMAIN
     example = "createDomain name=department"
@@ -33,6 +34,7 @@ class CreateDomain(Command):
             parent = owners.fetch_domain(call, tx, wanted, "parentdomainid") if wanted else call.caller.domain
             name = domains.checked_name(tx, given.need("name").strip(), parent)
             domain = records.Domain(
+                id=people.chosen_id(call, tx, "domainid", records.Domain),
                 name=name,
                 parent=parent.id,
                 path=f"{parent.path}/{name}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vxloom.server.call import Call
 from vxloom.server.command import Command
 from vxloom.server.lifecycle import designing
-from vxloom.server.parameters import CUSTOM_ID, OWNER, Kind, Parameter, absent
+from vxloom.server.parameters import CUSTOM_ID, OWNER, Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.networks import NETWORK, network_views
 
@@ -47,7 +47,6 @@ class CreateNetwork(Command):
         *(Parameter(name, Kind.STRING, "DNS server of guests; default: the zone's") for name in ("dns1", "dns2", "ip6dns1", "ip6dns2")),
         CUSTOM_ID,
         *OWNER,
-        *absent(designing.ABSENT),
     )
     answer = NETWORK
     example = "createNetwork name=web networkofferingid=ID zoneid=ID gateway=10.1.1.1 netmask=255.255.255.0 ip6cidr=fd00:1::/64"

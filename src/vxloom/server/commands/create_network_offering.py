@@ -41,7 +41,6 @@ class CreateNetworkOffering(Command):
         Parameter("tags", Kind.STRING, "tag of the physical network to use"),
         Parameter("domainid", Kind.LIST, "domains it is for, and those below them; default: all", length=40000),
         Parameter("zoneid", Kind.LIST, "zones it is for; default: all", length=40000),
-        Parameter("forvpc", Kind.BOOLEAN, "refused when true: there are no VPCs"),
         Parameter("details", Kind.MAP, "further details; kept and shown only"),
         Parameter("enable", Kind.BOOLEAN, "whether it can be used at once"),
     )
@@ -56,8 +55,6 @@ class CreateNetworkOffering(Command):
             raise RequestError(f"Invalid guestiptype {given.need('guestiptype')[:80]}", remedy="give L2, Isolated or Shared")
         if given.need("traffictype").strip().lower() != "guest":
             raise RequestError(f"Invalid traffictype {given.need('traffictype')[:80]}", remedy="give Guest")
-        if given.flag("forvpc"):
-            raise RequestError("forvpc cannot be true: there are no VPCs", remedy="leave forvpc out")
         name = given.need("name").strip()
         row = records.NetworkOffering(
             name=name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vxloom.errors import RequestError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
@@ -9,6 +10,7 @@ from vxloom.server.lifecycle import projects
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.projects import PROJECT, project_views
+from vxloom.store import Transaction, records
 
 
 class CreateProject(Command):
@@ -22,6 +24,7 @@ class CreateProject(Command):
         Parameter("displaytext", Kind.STRING, "what people read; default: its name"),
         Parameter("account", Kind.STRING, "its first admin; default: the caller's account"),
         Parameter("domainid", Kind.UUID, "that account's domain", related="listDomains"),
+        Parameter("accountid", Kind.UUID, "its first admin by id, in place of account", related="listAccounts"),
     )
     answer = PROJECT
     example = "createProject name=website displaytext=website"
@@ -30,9 +33,19 @@ class CreateProject(Command):
         """Return the project's id and the job's."""
         given = call.arguments
         with call.write() as tx:
-            admin = owners.owner(call, tx)
+            admin = _admin(call, tx)
             name = given.need("name").strip()
             project = projects.create(tx, name, given.filled("displaytext") or name, admin)
             call.event(tx, "PROJECT.CREATE", f"Created project {name}", "Project", project.id)
             result = one("project", project_views(tx, [project])[0])
             return {"id": project.id, **call.finished_job(tx, "Project", project.id, result)}
+
+
+def _admin(call: Call, tx: Transaction) -> records.Account:
+    """Return the account that is to be the first admin; raises 431 where two are named."""
+    wanted = call.arguments.filled("accountid")
+    if wanted is None:
+        return owners.owner(call, tx)
+    if call.arguments.filled("account"):
+        raise RequestError("account and accountid can't be specified together", remedy="give one or the other")
+    return owners.fetch_account(call, tx, wanted, "accountid")

@@ -6,7 +6,7 @@ from vxloom.errors import RequestError
 from vxloom.server.call import Call
 from vxloom.server.command import Command
 from vxloom.server.lifecycle import sizes
-from vxloom.server.parameters import Arguments, Kind, Parameter, absent
+from vxloom.server.parameters import Arguments, Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.offerings import SERVICE_OFFERING, service_offering_views
 from vxloom.store import records
@@ -21,8 +21,6 @@ _MOST = {
     "maxmemory": sizes.MEMORY,
 }
 _LIMITS = {"mincpunumber": "minCPUNumber", "maxcpunumber": "maxCPUNumber", "minmemory": "minMemory", "maxmemory": "maxMemory"}
-
-_ABSENT = {"domainid": "service offerings are for all domains", "zoneid": "service offerings are for all zones"}
 
 
 class CreateServiceOffering(Command):
@@ -45,7 +43,6 @@ class CreateServiceOffering(Command):
         Parameter("maxmemory", Kind.INTEGER, "of a customized one: most MiB"),
         Parameter("hosttags", Kind.LIST, "tags a host must have, comma-separated"),
         Parameter("offerha", Kind.BOOLEAN, "kept and shown only"),
-        *absent(_ABSENT),
         Parameter("issystem", Kind.BOOLEAN, "for system machines, of which there are none: kept and listed only"),
     )
     answer = SERVICE_OFFERING
@@ -54,7 +51,6 @@ class CreateServiceOffering(Command):
     def run(self, call: Call) -> Fields:
         """Return the offering."""
         given = call.arguments
-        given.refuse(_ABSENT)
         for name, what in _MOST.items():
             number = given.number(name)
             if number is not None and not 1 <= number <= sizes.MOST[what]:

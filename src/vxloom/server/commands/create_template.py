@@ -30,7 +30,6 @@ class CreateTemplate(Command):
         Parameter("name", Kind.STRING, "its name", required=True),
         Parameter("volumeid", Kind.UUID, "the machine's ROOT volume", related="listVolumes"),
         Parameter("virtualmachineid", Kind.UUID, "the machine, instead of its volume", related="listVirtualMachines"),
-        Parameter("snapshotid", Kind.UUID, "refused: there are no snapshots"),
         *templates.SHOWN,
         *OWNER,
     )
@@ -42,8 +41,6 @@ class CreateTemplate(Command):
         given = call.arguments
         name = given.need("name").strip()
         volume, machine = given.filled("volumeid"), given.filled("virtualmachineid")
-        if given.filled("snapshotid"):
-            raise RequestError("There are no snapshots here", remedy="give volumeid")
         if not volume and not machine:
             raise RequestError("Failed to create a template: specify the volume", remedy="give volumeid; see listVolumes type=ROOT")
         with call.write() as tx:

@@ -25,6 +25,7 @@ class CreateUser(Command):
         Parameter("account", Kind.STRING, "its account", required=True),
         Parameter("domainid", Kind.UUID, "the account's domain; default: the caller's", related="listDomains"),
         Parameter("timezone", Kind.STRING, "time zone"),
+        Parameter("userid", Kind.STRING, "its id, where a root admin chooses one"),
     )
     answer = USER
     example = "createUser username=bob password=SECRET firstname=Bob lastname=B email=bob@example.org account=tenant-a"
@@ -38,6 +39,6 @@ class CreateUser(Command):
             account = owners.named_account(call, tx, given.need("account").strip(), given.filled("domainid"))
             roles.refuse_stronger(call, tx, account)
             people.refuse_user(tx, username, account.domain)
-            user = tx.add(people.user_of(given, account.id, username, password))
+            user = tx.add(people.user_of(call, tx, account.id, username, password))
             call.event(tx, "USER.CREATE", f"Created user {username} of account {account.name}", "User", user.id)
             return one("user", user_views(tx, [user])[0])

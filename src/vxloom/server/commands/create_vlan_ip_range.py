@@ -27,9 +27,6 @@ class CreateVlanIpRange(Command):
         Parameter("vlan", Kind.STRING, "the network's VNI, if anything"),
         Parameter("zoneid", Kind.UUID, "the network's zone, if anything", related="listZones"),
         Parameter("physicalnetworkid", Kind.UUID, "the network's physical network, if anything", related="listPhysicalNetworks"),
-        Parameter("forvirtualnetwork", Kind.BOOLEAN, "refused when true: there are no public addresses"),
-        *(Parameter(name, Kind.STRING, "refused: IPv6 is stated when the network is made") for name in ("startipv6", "endipv6", "ip6cidr")),
-        Parameter("ip6gateway", Kind.STRING, "refused: IPv6 is stated when the network is made"),
     )
     answer = RANGE
     example = "createVlanIpRange networkid=ID startip=10.3.0.10 endip=10.3.0.99 gateway=10.3.0.1 netmask=255.255.255.0"

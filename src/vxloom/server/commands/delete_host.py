@@ -24,7 +24,6 @@ class DeleteHost(Command):
     parameters = (
         Parameter("id", Kind.UUID, "the host", required=True, related="listHosts"),
         Parameter("forced", Kind.BOOLEAN, "remove it although machines are on it"),
-        Parameter("forcedestroylocalstorage", Kind.BOOLEAN, "taken and ignored"),
     )
     example = "deleteHost id=ID"
 

@@ -21,10 +21,7 @@ class DeleteNetwork(Command):
     name = "deleteNetwork"
     asynchronous = True
     for_users = True
-    parameters = (
-        Parameter("id", Kind.UUID, "the network", required=True, related="listNetworks"),
-        Parameter("forced", Kind.BOOLEAN, "taken and ignored"),
-    )
+    parameters = (Parameter("id", Kind.UUID, "the network", required=True, related="listNetworks"),)
     example = "deleteNetwork id=ID"
 
     def run(self, call: Call) -> Fields:

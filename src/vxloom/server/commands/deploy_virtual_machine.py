@@ -42,12 +42,7 @@ class DeployVirtualMachine(Command):
         Parameter("hostid", Kind.UUID, "the host it starts on; for root admins", related="listHosts"),
         Parameter("podid", Kind.UUID, "the pod it starts in; for root admins", related="listPods"),
         Parameter("clusterid", Kind.UUID, "the cluster it starts in; for root admins", related="listClusters"),
-        Parameter("diskofferingid", Kind.UUID, "refused: there are no disk offerings", related="listDiskOfferings"),
-        Parameter("securitygroupids", Kind.LIST, "refused: there are no security groups", related="listSecurityGroups"),
-        Parameter("securitygroupnames", Kind.LIST, "refused: there are no security groups"),
-        Parameter("affinitygroupids", Kind.LIST, "refused: there are no affinity groups", related="listAffinityGroups"),
-        Parameter("affinitygroupnames", Kind.LIST, "refused: there are no affinity groups"),
-        Parameter("userdataid", Kind.UUID, "refused: no user data is registered", related="listUserData"),
+        Parameter("displayvm", Kind.BOOLEAN, "whether users see it in lists; for root admins; default true"),
         Parameter("startvm", Kind.BOOLEAN, "whether it is started; default true"),
         Parameter("group", Kind.STRING, "its group"),
         Parameter("keypair", Kind.STRING, "its SSH key pair, one of its owner's; kept and shown: nothing puts it into the guest"),
@@ -69,7 +64,6 @@ class DeployVirtualMachine(Command):
         """Return the machine's id and the job's."""
         given = call.arguments
         start = given.flag("startvm", default=True)
-        deployment.refuse_absent(given)
         with call.write() as tx:
             where = machines.Place.asked(call, tx)
             vm = _made(call, tx)
@@ -111,6 +105,7 @@ def _made(call: Call, tx: Transaction) -> records.Vm:
         service_offering=offering.id,
         template=template.id,
         guest_source=source,
+        display_vm=given.flag("displayvm", default=True) or not call.caller.root,
         group_name=given.filled("group"),
         keypair=keys.named(tx, account, given),
         user_data=deployment.user_data(given),

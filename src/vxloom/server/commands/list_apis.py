@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from vxloom.server import untaken
 from vxloom.server.call import Call
 from vxloom.server.command import Command, Field, fields, registry
 from vxloom.server.parameters import Kind, Parameter
@@ -64,7 +65,7 @@ def _api(command: Command, alike: Mapping[tuple[Field, ...], list[str]], usable:
         "description": command.summary(),
         "isasync": command.asynchronous,
         "related": ",".join(name for name in related if name != command.name),
-        "params": [_parameter(parameter, usable) for parameter in command.takes],
+        "params": [_parameter(parameter, usable) for parameter in (*command.takes, *(one.declared for one in untaken.of(command.name)))],
         "response": [_field(field) for field in (*command.answer, *(_JOB if command.asynchronous else ()))],
     }
 

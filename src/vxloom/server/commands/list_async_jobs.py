@@ -5,7 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.listing import keyword, listed, select
+from vxloom.server.listing import alike, keyword, listed, same, select
 from vxloom.server.parameters import LISTING, OWNED, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.operations import JOB, job_views
@@ -19,6 +19,8 @@ class ListAsyncJobs(Command):
     for_users = True
     parameters = (
         Parameter("startdate", Kind.DATE, "only jobs since"),
+        Parameter("resourceid", Kind.UUID, "only jobs about this object"),
+        Parameter("resourcetype", Kind.STRING, "only jobs about objects of this kind: VirtualMachine, Network, …"),
         *OWNED,
         *LISTING,
     )
@@ -29,7 +31,7 @@ class ListAsyncJobs(Command):
         """Return a page of jobs."""
         given = call.arguments
         with call.read() as rx:
-            where = keyword(given, "command")
+            where = keyword(given, "command") | same(given, resourceid="instance") | alike(given, resourcetype="instance_type")
             accounts = owners.visible(call, rx)
             if accounts is not None:
                 where["account"] = accounts

@@ -26,6 +26,7 @@ class ListHosts(Command):
         Parameter("type", Kind.STRING, "Routing"),
         Parameter("state", Kind.STRING, "Up, Disconnected, Down or Alert"),
         Parameter("resourcestate", Kind.STRING, "Enabled, Disabled, PrepareForMaintenance, Maintenance or ErrorInMaintenance"),
+        Parameter("version", Kind.STRING, "only hosts whose agent is of this version"),
         Parameter("zoneid", Kind.UUID, "only hosts of this zone", related="listZones"),
         Parameter("podid", Kind.UUID, "only hosts of this pod", related="listPods"),
         Parameter("clusterid", Kind.UUID, "only hosts of this cluster", related="listClusters"),
@@ -33,7 +34,6 @@ class ListHosts(Command):
         Parameter(
             "virtualmachineid", Kind.UUID, "only hosts this machine is not on, each with whether it fits", related="listVirtualMachines"
         ),
-        Parameter("hahost", Kind.BOOLEAN, "true: only hosts kept free for high availability; there are none"),
         Parameter("details", Kind.LIST, "all, capacity, events, stats or min; the answer is the same"),
         *LISTING,
     )
@@ -59,7 +59,7 @@ class ListHosts(Command):
                 if wanted := given.filled(name):
                     owners.fetch(rx, kind, wanted, name)
             where = same(given, id="id", zoneid="zone", podid="pod", clusterid="cluster") | keyword(given, "name")
-            where |= alike(given, name="name", type="type", state="state", resourcestate="resource_state")
+            where |= alike(given, name="name", type="type", state="state", resourcestate="resource_state", version="version")
             if (hypervisor := (given.filled("hypervisor") or "").lower()) in hypervisors.CLOUDSTACKS:
                 where["hypervisor"] = Fold(hypervisor)
             found: dict[str, str] | None = None
@@ -67,6 +67,4 @@ class ListHosts(Command):
                 vm = owners.fetch(rx, records.Vm, wanted, "virtualmachineid")
                 found = moves.destinations(rx, vm, rx.host_of(vm.id), call.fleet.live())
                 where["id"] = [host for host in found if where.get("id") in {None, host}]
-            if given.flag("hahost"):
-                where["id"] = []
             return listed(rx, given, records.Host, "host", lambda hosts: host_views(rx, hosts, call.fleet, moves=found), where)

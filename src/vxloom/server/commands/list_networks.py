@@ -12,8 +12,6 @@ from vxloom.server.responses import Fields, many
 from vxloom.server.views.networks import NETWORK, network_views
 from vxloom.store import ReadTransaction, records
 
-_NEVER = ("isdefault", "issystem", "forvpc")
-
 
 class ListNetworks(Command):
     """Lists networks. Where a network's VNI is shown (``vlan``, ``broadcasturi``) the caller is a root admin."""
@@ -36,10 +34,6 @@ class ListNetworks(Command):
         Parameter("displaynetwork", Kind.BOOLEAN, "only networks of which this is so; for root admins"),
         Parameter("specifyipranges", Kind.BOOLEAN, "only networks of whose offering this is so"),
         Parameter("supportedservices", Kind.LIST, "only networks that have all of these services"),
-        *(Parameter(name, Kind.BOOLEAN, "there are none of which this is so") for name in _NEVER),
-        Parameter("canusefordeploy", Kind.BOOLEAN, "this is so of all"),
-        Parameter("vpcid", Kind.STRING, "networks of a VPC: there are none"),
-        Parameter("associatednetworkid", Kind.STRING, "networks associated with this one: there are none"),
         TAGS,
         *OWNED,
         *LISTING,
@@ -68,8 +62,7 @@ def _where(call: Call, rx: ReadTransaction) -> Where | None:
         where["id"] = access.fetch(call, rx, wanted, "id").id
     chosen = access.filtered(call)
     offerings = _offerings(call, rx)
-    never = [name for name in _NEVER if given.flag(name)] or given.choice("canusefordeploy") is False
-    if chosen is None or never or given.filled("vpcid") or given.filled("associatednetworkid"):
+    if chosen is None:
         return None
     where |= chosen | same(given, zoneid="zone", physicalnetworkid="physical_network") | offerings
     where |= alike(given, name="name", type="guest_type", traffictype="traffic_type", state="state", acltype="acl_type")

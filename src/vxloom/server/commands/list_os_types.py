@@ -17,6 +17,7 @@ class ListOsTypes(Command):
     for_users = True
     parameters = (
         Parameter("id", Kind.UUID, "only this one", related="listOsTypes"),
+        Parameter("ids", Kind.LIST, "only these", length=40000),
         Parameter("oscategoryid", Kind.UUID, "only those of this family", related="listOsCategories"),
         Parameter("description", Kind.STRING, "only the one of this name"),
         *LISTING,
@@ -35,6 +36,7 @@ isuserdefined boolean always false
         """Return a page of operating systems."""
         given = call.arguments
         wanted, family, name = given.filled("id"), given.filled("oscategoryid"), given.filled("description")
+        several = given.items("ids")
         part = (given.filled("keyword") or "").lower()
         if wanted:
             described(wanted, "id")
@@ -49,6 +51,7 @@ isuserdefined boolean always false
             }
             for one in OS_TYPES
             if wanted in {None, one.id}
+            and (not several or one.id in several)
             and family in {None, one.category_id}
             and (name is None or name.lower() == one.description.lower())
             and part in one.description.lower()

@@ -31,6 +31,7 @@ class ListTemplates(Command):
         Parameter("ids", Kind.LIST, "only these templates", length=40000),
         Parameter("name", Kind.STRING, "only templates of this name"),
         Parameter("zoneid", Kind.UUID, "only templates in this zone", related="listZones"),
+        Parameter("showunique", Kind.BOOLEAN, "true: each template once, not once for each zone"),
         Parameter("hypervisor", Kind.STRING, "only templates of this hypervisor"),
         Parameter("tags", Kind.MAP, "only templates with one of these: tags[0].key=KEY&tags[0].value=VALUE"),
         *OWNED,
@@ -53,9 +54,9 @@ class ListTemplates(Command):
             zones = [owners.fetch(rx, records.Zone, zone, "zoneid")] if (zone := given.filled("zoneid")) else rx.all(records.Zone)
             where = same(given, id="id") | alike(given, name="name", hypervisor="hypervisor") | keyword(given, "name", "display_text")
             where |= tagged(given)
-            ids = given.items("ids")
+            ids, places = given.items("ids"), zones[:1] if given.flag("showunique") else zones
             found = [row for row in select(rx, records.Template, where | {"removed": None}) if not ids or row.id in ids]
-            return paged(rx, given, "template", template_views(rx, _shown(call, rx, found, wanted), zones))
+            return paged(rx, given, "template", template_views(rx, _shown(call, rx, found, wanted), places))
 
 
 def _shown(call: Call, rx: ReadTransaction, templates: Sequence[records.Template], wanted: str) -> list[records.Template]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.listing import alike, keyword, listed
+from vxloom.server.listing import alike, keyword, listed, select
 from vxloom.server.parameters import LISTING, OWNED, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.people import USER, user_views
@@ -20,6 +20,7 @@ class ListUsers(Command):
     parameters = (
         Parameter("id", Kind.UUID, "only this user", related="listUsers"),
         Parameter("username", Kind.STRING, "only users of this name"),
+        Parameter("accounttype", Kind.INTEGER, "only users of accounts of this type: 0 user, 1 root admin, 2 domain admin"),
         Parameter("state", Kind.STRING, "enabled, disabled or locked"),
         *OWNED,
         *LISTING,
@@ -38,4 +39,7 @@ class ListUsers(Command):
                 where["id"] = user.id
             elif accounts is not None:
                 where["account"] = accounts
+            if (kind := given.number("accounttype")) is not None:
+                accounts_of_it = {row.id for row in rx.all(records.Account) if row.type == kind}
+                where["id"] = [row.id for row in select(rx, records.User, where) if row.account in accounts_of_it]
             return listed(rx, given, records.User, "user", lambda rows: user_views(rx, rows), where)

@@ -39,7 +39,6 @@ class ListVirtualMachines(Command):
         Parameter("hypervisor", Kind.STRING, "only machines of this hypervisor"),
         Parameter("haenable", Kind.BOOLEAN, "only machines with, or without it"),
         Parameter("displayvm", Kind.BOOLEAN, "only machines users see, or only others; for root admins"),
-        Parameter("details", Kind.LIST, "taken and ignored: all are shown"),
         Parameter("serviceofferingid", Kind.UUID, "only machines of this size", related="listServiceOfferings"),
         Parameter("templateid", Kind.UUID, "only machines of this template", related="listTemplates"),
         TAGS,

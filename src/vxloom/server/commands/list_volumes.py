@@ -27,6 +27,7 @@ class ListVolumes(Command):
         Parameter("type", Kind.STRING, "ROOT; others are none"),
         Parameter("virtualmachineid", Kind.UUID, "only this machine's", related="listVirtualMachines"),
         Parameter("zoneid", Kind.UUID, "only those in this zone", related="listZones"),
+        Parameter("serviceofferingid", Kind.UUID, "only those of machines of this size", related="listServiceOfferings"),
         *OWNED,
         *LISTING,
     )
@@ -45,7 +46,13 @@ def _where(call: Call, rx: ReadTransaction) -> Where:
     given = call.arguments
     if zone := given.filled("zoneid"):
         owners.fetch(rx, records.Zone, zone, "zoneid")
-    where = same(given, zoneid="zone") | keyword(given, "name", "display_name") | {"state": volumes.PRESENT}
+    if size := given.filled("serviceofferingid"):
+        owners.fetch(rx, records.ServiceOffering, size, "serviceofferingid")
+    where = (
+        same(given, zoneid="zone", serviceofferingid="service_offering")
+        | keyword(given, "name", "display_name")
+        | {"state": volumes.PRESENT}
+    )
     ids: set[str] | None = None
     if wanted := given.filled("id"):
         ids = {volumes.machine_of(call, rx, wanted, "id").id}

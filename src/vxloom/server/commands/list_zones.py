@@ -19,6 +19,7 @@ class ListZones(Command):
     for_users = True
     parameters = (
         Parameter("id", Kind.UUID, "only this zone", related="listZones"),
+        Parameter("ids", Kind.LIST, "only these zones", length=40000),
         Parameter("name", Kind.STRING, "only the zone of this name"),
         Parameter("networktype", Kind.STRING, "only zones of this type"),
         Parameter("available", Kind.BOOLEAN, "true: all zones, also those the caller has nothing in"),
@@ -34,4 +35,6 @@ class ListZones(Command):
             if wanted := given.filled("id"):
                 owners.fetch(rx, records.Zone, wanted)
             where = same(given, id="id") | alike(given, name="name", networktype="network_type") | keyword(given, "name")
+            if ids := given.items("ids"):
+                where["id"] = [one for one in ids if where.get("id") in {None, one}]
             return listed(rx, given, records.Zone, "zone", lambda zones: zone_views(rx, zones, root=call.caller.root), where)

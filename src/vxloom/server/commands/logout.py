@@ -5,7 +5,6 @@ from __future__ import annotations
 from vxloom.server import sessions
 from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
-from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields
 
 
@@ -15,12 +14,11 @@ class Logout(Command):
     name = "logout"
     unsigned = True
     for_users = True
-    parameters = (Parameter("sessionkey", Kind.STRING, "taken and ignored"),)
     answer = fields("description string success")
     example = "logout"
 
     def run(self, call: Call) -> Fields:
         """Return success, whoever asks."""
-        sessions.end(call.store, call.visit.cookies, "sessions")
+        sessions.leave(call.store, call.visit.cookies)
         call.visit.answered += sessions.taken_cookies()
         return {"description": "success"}

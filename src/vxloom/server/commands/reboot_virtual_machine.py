@@ -21,10 +21,7 @@ class RebootVirtualMachine(Command):
     name = "rebootVirtualMachine"
     asynchronous = True
     for_users = True
-    parameters = (
-        Parameter("id", Kind.UUID, "the machine", required=True, related="listVirtualMachines"),
-        Parameter("forced", Kind.BOOLEAN, "taken and ignored"),
-    )
+    parameters = (Parameter("id", Kind.UUID, "the machine", required=True, related="listVirtualMachines"),)
     answer = MACHINE
     example = "rebootVirtualMachine id=ID"
 

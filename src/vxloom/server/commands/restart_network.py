@@ -20,10 +20,7 @@ class RestartNetwork(Command):
     name = "restartNetwork"
     asynchronous = True
     for_users = True
-    parameters = (
-        Parameter("id", Kind.UUID, "the network", required=True, related="listNetworks"),
-        Parameter("cleanup", Kind.BOOLEAN, "taken and ignored: there is no router to make anew"),
-    )
+    parameters = (Parameter("id", Kind.UUID, "the network", required=True, related="listNetworks"),)
     example = "restartNetwork id=ID"
 
     def run(self, call: Call) -> Fields:

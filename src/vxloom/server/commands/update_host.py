@@ -26,7 +26,6 @@ class UpdateHost(Command):
         Parameter("allocationstate", Kind.STRING, "Enable or Disable"),
         Parameter("name", Kind.STRING, "its new name"),
         Parameter("annotation", Kind.STRING, "what people are to know about it; empty: nothing"),
-        Parameter("url", Kind.STRING, "taken and ignored"),
     )
     answer = HOST
     example = "updateHost id=ID allocationstate=Disable"

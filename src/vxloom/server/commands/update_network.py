@@ -5,18 +5,13 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.lifecycle import designing
-from vxloom.server.parameters import Kind, Parameter, absent
+from vxloom.server.lifecycle import designing, places
+from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
 from vxloom.server.views.networks import NETWORK, network_views
 from vxloom.store import records
 
-_ABSENT = {
-    "guestvmcidr": "a part of its prefix cannot be kept for others",
-    "privatemtu": "a network's MTU follows its hosts' underlay",
-    "publicmtu": "networks have no virtual router",
-    "sourcenatipaddress": "networks have no virtual router",
-}
+_SERVERS = {"dns1": "dns1", "dns2": "dns2", "ip6dns1": "ip6_dns1", "ip6dns2": "ip6_dns2"}
 
 
 class UpdateNetwork(Command):
@@ -30,8 +25,9 @@ class UpdateNetwork(Command):
         Parameter("name", Kind.STRING, "its new name"),
         Parameter("displaytext", Kind.STRING, "what people read"),
         Parameter("networkdomain", Kind.STRING, "network domain of guests"),
+        *(Parameter(name, Kind.STRING, "DNS server of guests") for name in _SERVERS),
+        Parameter("displaynetwork", Kind.BOOLEAN, "whether users see it in lists; for root admins"),
         Parameter("networkofferingid", Kind.UUID, "its new offering, of the same guest type", related="listNetworkOfferings"),
-        *absent(_ABSENT),
     )
     answer = NETWORK
     example = "updateNetwork id=ID displaytext='web servers'"
@@ -39,9 +35,11 @@ class UpdateNetwork(Command):
     def run(self, call: Call) -> Fields:
         """Return the job's id; raises 431 for an offering of another kind, 533 where it wants a VNI and none is left."""
         given = call.arguments
-        given.refuse(_ABSENT)
         columns = {"name": "name", "displaytext": "display_text", "networkdomain": "network_domain"}
         changes: dict[str, object] = {column: text for name, column in columns.items() if (text := given.filled(name))}
+        changes |= {column: server for name, column in _SERVERS.items() if (server := places.server(given, name))}
+        if (shown := given.choice("displaynetwork")) is not None and call.caller.root:
+            changes["display_network"] = shown
         with call.write() as tx:
             network = owners.fetch_owned(call, tx, records.Network, given.need("id"))
             if wanted := given.filled("networkofferingid"):

@@ -16,7 +16,6 @@ from vxloom.store import Fold, ReadTransaction, Transaction, records
 
 _NAME = re.compile(r"^[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")
 _BASE64 = re.compile(r"^[A-Za-z0-9+/_\s-]*={0,2}\s*$")
-_ABSENT = ("diskofferingid", "securitygroupids", "securitygroupnames", "affinitygroupids", "affinitygroupnames", "userdataid")
 _TAP = re.compile(r"^[A-Za-z0-9_.-]{1,15}$")
 OURS = "vxloom."
 SOURCE, TAP, SHARED = "vxloom.source", "vxloom.tap", "vxloom.shared"
@@ -104,13 +103,6 @@ def refuse_name(name: str) -> None:
             f"Invalid name {name[:80]}. Instance name can contain ASCII letters, the digits and the hyphen, must be between 1 and 63 "
             "characters long, must start with a letter and not end with a hyphen"
         )
-
-
-def refuse_absent(given: Arguments) -> None:
-    """Raise 431 for what a machine is to have and there is none of: to leave it out unasked would be to pretend."""
-    stated = [name for name in _ABSENT if given.filled(name)]
-    if stated:
-        raise RequestError(f"Unable to deploy an instance with {', '.join(stated)}: there are none here", remedy="leave it out")
 
 
 def user_data(given: Arguments) -> str | None:

@@ -11,17 +11,6 @@ from vxloom.server.lifecycle import access, addressing, networks, offerings, phy
 from vxloom.store import Fold, ReadTransaction, Transaction, records
 
 SHARED = "Shared"
-ABSENT = {
-    "isolatedpvlan": "there are no private VLANs: its guests would reach each other",
-    "isolatedpvlantype": "there are no private VLANs: its guests would reach each other",
-    "vpcid": "there are no VPCs",
-    "aclid": "there are no network ACLs",
-    "associatednetworkid": "there are no private gateways",
-    "privatemtu": "a network's MTU follows its hosts' underlay",
-    "publicmtu": "networks have no virtual router",
-    "sourcenatipaddress": "networks have no virtual router",
-}
-"""Parameters of createNetwork that ask for what is not here, and why: a network without it would not be what was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +78,6 @@ def refuse_offering(call: Call, rx: ReadTransaction, offering: records.NetworkOf
 def make(call: Call, tx: Transaction) -> records.Network:
     """Write a new network and return it; raises :class:`RequestError` 431, 531 or 533."""
     given = call.arguments
-    given.refuse(ABSENT)
     zone = owners.fetch(tx, records.Zone, given.need("zoneid"), "zoneid")
     offering = offering_of(call, tx, zone)
     reach = reach_of(call, tx, offering.guest_type)
@@ -116,6 +104,17 @@ def make(call: Call, tx: Transaction) -> records.Network:
     return networks.implement(call, tx, row) if row.is_persistent else row
 
 
+def unlike(rx: ReadTransaction, network: records.Network, offering: records.NetworkOffering) -> list[str]:
+    """Return why a network cannot change to an offering; empty: it can."""
+    place = owners.fetch(rx, records.PhysicalNetwork, network.physical_network, "physicalnetworkid")
+    reasons = {
+        f"its guest type is {offering.guest_type}, not {network.guest_type}": offering.guest_type != network.guest_type,
+        "one of the two has its VNI stated, the other has not": offering.specify_vlan != network.specified_vlan,
+        f"it is for physical networks with the tag {offering.tags}": bool(offering.tags) and offering.tags != place.tags,
+    }
+    return [text for text, holds in reasons.items() if holds]
+
+
 def change_offering(call: Call, tx: Transaction, network: records.Network, wanted: str) -> records.Network:
     """Give a network another offering: its alert about services follows, and where the new one is persistent it gets a VNI now.
 
@@ -125,13 +124,7 @@ def change_offering(call: Call, tx: Transaction, network: records.Network, wante
     if offering.id == network.offering:
         return network
     refuse_offering(call, tx, offering, network.zone)
-    place = owners.fetch(tx, records.PhysicalNetwork, network.physical_network, "physicalnetworkid")
-    unlike = {
-        f"its guest type is {offering.guest_type}, not {network.guest_type}": offering.guest_type != network.guest_type,
-        "one of the two has its VNI stated, the other has not": offering.specify_vlan != network.specified_vlan,
-        f"it is for physical networks with the tag {offering.tags}": bool(offering.tags) and offering.tags != place.tags,
-    }
-    if why := [text for text, holds in unlike.items() if holds]:
+    if why := unlike(tx, network, offering):
         raise RequestError(
             f"Can't change network {network.name} to network offering {offering.name}: {'; '.join(why)}",
             remedy="choose one of the same kind, or make another network",

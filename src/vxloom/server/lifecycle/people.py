@@ -12,7 +12,7 @@ from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.lifecycle import roles
 from vxloom.server.listing import Where, select
-from vxloom.server.parameters import Arguments, Kind, Parameter
+from vxloom.server.parameters import Kind, Parameter, is_uuid, unknown_id
 from vxloom.store import Fold, ReadTransaction, Transaction, records
 
 _COST = 1 << 14
@@ -103,9 +103,25 @@ def refuse_user(rx: ReadTransaction, username: str, domain: str) -> None:
             raise RequestError(f"The user {username} already exists in the domain", remedy="choose another name")
 
 
-def user_of(given: Arguments, account: str, username: str, password: str) -> records.User:
+def chosen_id(call: Call, rx: ReadTransaction, parameter: str, kind: type[records.Account | records.User | records.Domain]) -> str:
+    """Return the id a root admin chose for a new account, user or domain, else a new one; raises 431 for one that is taken."""
+    wanted = (call.arguments.filled(parameter) or "").lower()
+    if not wanted:
+        return records.new_id()
+    if not call.caller.root:
+        raise RequestError(f"Only root admins may choose {parameter}", code=531, cs_code=4365, remedy=f"leave {parameter} out")
+    if not is_uuid(wanted):
+        raise unknown_id(parameter, wanted)
+    if rx.get(kind, wanted) is not None:
+        raise RequestError(f"{parameter} {wanted} is taken", remedy="choose another, or leave it out")
+    return wanted
+
+
+def user_of(call: Call, rx: ReadTransaction, account: str, username: str, password: str) -> records.User:
     """Return the user of a createAccount or createUser; it has no keys yet."""
+    given = call.arguments
     return records.User(
+        id=chosen_id(call, rx, "userid", records.User),
         username=username,
         account=account,
         first_name=given.need("firstname"),

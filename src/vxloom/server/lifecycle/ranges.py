@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from vxloom.errors import RequestError
-from vxloom.server.lifecycle import addressing
 from vxloom.server.parameters import Arguments
 from vxloom.store import ReadTransaction, records
 
@@ -34,7 +33,7 @@ class _Wanted:
 def network_of(rx: ReadTransaction, given: Arguments) -> records.Network:
     """Return the network a new range is for; raises :class:`RequestError` 431 where there is none that could have one."""
     wanted = given.filled("networkid")
-    if wanted is None or given.flag("forvirtualnetwork"):
+    if wanted is None:
         raise RequestError(f"A range of public addresses cannot be made: {_NO_PUBLIC}", remedy="give networkid of a Shared network")
     network = rx.get(records.Network, wanted)
     if network is None:
@@ -42,10 +41,6 @@ def network_of(rx: ReadTransaction, given: Arguments) -> records.Network:
     if network.guest_type != "Shared":
         raise RequestError(
             f"Network {network.name} is {network.guest_type}: ranges are for Shared networks", remedy="see createNetwork startip="
-        )
-    if any(given.filled(name) for name in addressing.V6):
-        raise RequestError(
-            "IPv6 addresses are stated when the network is made", remedy="leave startipv6, endipv6, ip6cidr and ip6gateway out"
         )
     for name, own in (("zoneid", network.zone), ("physicalnetworkid", network.physical_network)):
         if given.filled(name) not in {None, own}:
