@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import msgspec
 
 from vxloom import settings
 from vxloom.cli.main import COMMANDS, cli
@@ -100,7 +101,7 @@ def settings_page() -> str:
     return "\n".join([*files, _GLOBAL, *map(_setting, CATALOGUE.values())])
 
 
-def _keys(kind: type[ServerSettings | AgentSettings | HostSettings]) -> Iterator[str]:
+def _keys(kind: type[msgspec.Struct], table: str = "") -> Iterator[str]:
     tree = ast.parse(Path(settings.__file__).read_text(encoding="utf-8"))
     body = next(node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__).body
     blank = kind()
@@ -110,8 +111,11 @@ def _keys(kind: type[ServerSettings | AgentSettings | HostSettings]) -> Iterator
             name = node.target.id
             words = " ".join(str(told).replace("``", "`").split())
             default = getattr(blank, name)
+            if isinstance(default, msgspec.Struct):
+                yield from _keys(type(default), f"{name}.")
+                continue
             shown = f'"{default}"' if isinstance(default, str | Path) else str(default)
-            yield f"### `{name}`\n\nDefault `{shown}`. {words}".rstrip() + "\n"
+            yield f"### `{table}{name}`\n\nDefault `{shown}`. {words}".rstrip() + "\n"
 
 
 def _setting(one: Setting) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -56,6 +56,23 @@ class AgentSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     """``debug``, ``info``, ``warning`` or ``error``."""
 
 
+class Bond(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``[bond]`` of ``host.toml``: cards that are to be one link, by LACP (IEEE 802.1AX; Linux's mode ``802.3ad``)."""
+
+    name: str = "bond0"
+    """Name of the bond, 15 characters at the most."""
+    members: tuple[str, ...] = ()
+    """The cards, two or more; empty: no bond is wanted. What sits on them (addresses, routes, a place in a bridge) moves to the bond."""
+    rate: Literal["fast", "slow"] = "fast"
+    """How often the other side is to send LACP frames: ``fast`` every second, ``slow`` every 30."""
+    hash: Literal["layer2", "layer2+3", "layer3+4", "encap2+3", "encap3+4", "vlan+srcmac"] = "layer3+4"
+    """What decides which card a frame takes. With ``layer3+4`` tunnels spread: their UDP source port differs from flow to flow."""
+    miimon: int = 100
+    """Milliseconds between looks at the cards' carrier."""
+    min_links: int = 1
+    """With fewer cards up than this the bond is down."""
+
+
 class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``vxloom host check|plan|apply``, from ``host.toml``: how this machine is to be as a hypervisor."""
 
@@ -63,6 +80,8 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """Traffic type (Guest, Management, Public, Storage) or label → bridge or interface; written into the agent's file."""
     mtu: int = 9000
     """Bytes the underlay is to carry: 1550 at least, 9000 recommended; 0: as it is."""
+    bond: Bond = Bond()
+    """Cards that are to be one link."""
     bridge_type: str = ""
     """CloudStack's ``network.bridge.type``; empty: as it is. VXLAN needs ``native``."""
     vxlan_mode: str = ""

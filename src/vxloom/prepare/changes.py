@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 
 from vxloom.errors import PrepareError
+from vxloom.prepare.bonding import MakeBond, TellBack
 from vxloom.prepare.change import Before, Change
 from vxloom.prepare.firewall.changes import AddRule, OpenZone
 from vxloom.prepare.machine import Machine
@@ -289,4 +290,6 @@ class Run(Change, frozen=True, kw_only=True, tag="run"):
             machine.must(*self.back)
 
 
-AnyChange: TypeAlias = MakeFolder | WriteFile | SetSysctl | SetValue | SetMtu | Run | AddRule | OpenZone | SetNic | TryOffloads
+AnyChange: TypeAlias = (
+    MakeFolder | WriteFile | SetSysctl | SetValue | SetMtu | Run | MakeBond | TellBack | AddRule | OpenZone | SetNic | TryOffloads
+)

@@ -1,7 +1,7 @@
 """Changes that can cut a machine off are taken back by themselves: when what answered before does not answer after, or when we are killed.
 
 Before the changes: who answers now (the gateways, the management server). A second process waits beside us; if it does not hear from us in
-time, because we hang or were killed with the connection we came by, it puts the MTUs back. After the changes everybody who answered must
+time, because we hang or were killed with the connection we came by, it puts everything back. After the changes everybody who answered must
 answer again within a few seconds.
 """
 
@@ -37,28 +37,33 @@ def gateways(machine: Machine) -> list[str]:
     return found
 
 
-@contextlib.contextmanager
-def guarded(machine: Machine, mtus: Mapping[str, int], others: Sequence[str] = ()) -> Iterator[None]:
-    """Run changes of these devices' MTUs (device → MTU now); ``others``: more addresses that must go on answering.
+def guarded(machine: Machine, mtus: Mapping[str, int], others: Sequence[str] = ()) -> contextlib.AbstractContextManager[None]:
+    """Run changes of these devices' MTUs (device → MTU now); see :func:`taken_back`."""
+    return taken_back(machine, lambda: _put_back(mtus), others)
 
-    Raises :class:`PrepareError` when somebody answers no more: the MTUs are then as they were.
+
+@contextlib.contextmanager
+def taken_back(machine: Machine, put_back: Callable[[], None], others: Sequence[str] = ()) -> Iterator[None]:
+    """Run changes that ``put_back`` takes back, however many of them were made; ``others``: more addresses that must go on answering.
+
+    Raises :class:`PrepareError` when somebody answers no more: all is then as it was.
     """
     answering = [address for address in dict.fromkeys([*gateways(machine), *others]) if _answers(machine, address)]
-    with watched(lambda: _put_back(mtus)) as say_done:
+    with watched(put_back) as say_done:
         try:
             yield
             lost = [address for address in answering if not _comes_back(machine, address)]
         except BaseException:
-            _put_back(mtus)
+            put_back()
             say_done()
             raise
         if lost:
-            _put_back(mtus)
+            put_back()
         say_done()
     if lost:
         raise PrepareError(
             f"after the change {', '.join(lost)} did not answer any more; what was changed is as it was",
-            remedy="see what the switches and the other side carry, then ask for a smaller MTU",
+            remedy="see what the switches and the other side take (their MTU, their LACP), then ask for that",
         )
 
 

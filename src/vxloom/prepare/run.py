@@ -83,6 +83,9 @@ def _apply_step(machine: Machine, settings: HostSettings, step: Step, journal: J
         made = []
     except PrepareError as error:
         problem = str(error)
+        if step.whole:
+            problem = " ".join([problem, *_take_back(machine, journal, made)])
+            made = []
     changes = tuple(entry.change for entry in made if not isinstance(entry.change, MakeFolder))
     return Part(step.name, part.summary, changes, part.not_applicable, problem, notes)
 

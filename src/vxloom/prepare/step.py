@@ -26,6 +26,8 @@ class Step(abc.ABC):
     """Steps whose changes go first."""
     again: ClassVar[bool] = False
     """What is to be changed shows only when the changes are made, as with a trial: they are asked for once more then."""
+    whole: ClassVar[bool] = False
+    """Half of its changes are worse than none: when one cannot be made, those that were are taken back."""
 
     @abc.abstractmethod
     def changes(self, machine: Machine, settings: HostSettings) -> Sequence[AnyChange]:

@@ -158,6 +158,21 @@ def test_a_step_that_fails_does_not_keep_the_others_from_being_taken(machine: Ma
     assert second.problem == ""
 
 
+def test_a_step_whose_half_is_worse_than_none_is_taken_back_when_it_fails(machine: Machine) -> None:
+    class Whole(Wanted):
+        """Test."""
+
+        whole = True
+
+    before = files(machine)
+    bad = Run(name="bad", look=("false",), command=("false",), reason="r")
+    [part] = run.apply(machine, SETTINGS, [Whole(WriteFile(path="/etc/hosts", text="ours\n", reason="r"), bad)])
+    assert part.problem
+    assert part.changes == ()
+    assert files(machine) == before
+    assert run.undo(machine) == []
+
+
 def test_two_runs_at_once_are_refused(machine: Machine) -> None:
     with Journal(machine).held(), pytest.raises(StateError, match="another run"):
         run.apply(machine, SETTINGS, [some(machine)])

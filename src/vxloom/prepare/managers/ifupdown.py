@@ -10,11 +10,13 @@ import re
 from collections.abc import Sequence
 
 from vxloom.errors import PrepareError
+from vxloom.prepare.bonding import MakeBond, options
 from vxloom.prepare.changes import AnyChange, WriteFile
 from vxloom.prepare.machine import Link, Machine
 
 MAIN = "/etc/network/interfaces"
 _MARK = "# vxloom"
+_BOND = "# vxloom bond"
 _STANZA = re.compile(r"^\s*(iface|mapping|auto|allow-\S+|source|source-directory|template|no-auto-down|no-scripts|rename)\b")
 
 
@@ -39,6 +41,29 @@ class Ifupdown:
             )
         return [WriteFile(path=file, text=text, reason="after a boot, too") for file, text in texts.items()]
 
+    def bond(self, machine: Machine, bond: MakeBond) -> Sequence[AnyChange]:
+        """Make it by ip(8), then give the bond the carrier's stanzas, with lines that make it at boot; they need no ifenslave.
+
+        Raises :class:`PrepareError` where the files say what a bond cannot take over, or do not say what is.
+        """
+        texts = {file: machine.read(file) or "" for file in _files(machine)}
+        whole = "\n".join(texts.values())
+        for method in _methods(whole, bond.carrier) - {"static", "manual", "auto"}:
+            raise PrepareError(
+                f"{bond.carrier} is brought up by ifupdown with the method {method}, which a bond cannot take over while it runs",
+                remedy=f"give {bond.carrier} a static address first, or write the bond into {MAIN} by hand",
+            )
+        for member in bond.members[1:]:
+            if _methods(whole, member.name) - {"manual"}:
+                raise PrepareError(f"{member.name} has a configuration of its own in {MAIN}", remedy="take its stanza out first")
+        changed = {file: bonded(text, bond) for file, text in texts.items()}
+        if not any(_line_of(text, bond.wanted.name) is not None for text in changed.values()):
+            raise PrepareError(f"no stanza of {bond.carrier}, or of a bridge it is in, in {MAIN}", remedy="write one first")
+        if bond.bridge and not any(_is_port(line, bond.wanted.name) for text in changed.values() for line in text.split("\n")):
+            raise PrepareError(f"{bond.carrier} is in {bond.bridge}, but no bridge_ports in {MAIN} says so", remedy="write it there first")
+        files = [WriteFile(path=file, text=text, reason="after a boot, too") for file, text in changed.items() if text != texts[file]]
+        return [bond, *files]
+
     def _place(self, machine: Machine, device: str) -> str:
         """Return the file with the device's first stanza, "" when there is none."""
         return next((file for file in _files(machine) if _line_of(machine.read(file) or "", device) is not None), "")
@@ -62,6 +87,63 @@ def _with_line(text: str, device: str, line: str) -> str:
         keep -= 1
     body.insert(keep, line)
     return "\n".join([*lines[: first + 1], *body, *lines[last:]])
+
+
+def bonded(text: str, bond: MakeBond) -> str:
+    """Return the text where a bond has taken its carrier's place: in stanzas, among what is brought up at boot, and as a bridge's port."""
+    name, lines, first = bond.wanted.name, [], True
+    for line in text.split("\n"):
+        words = line.split()
+        if words and (words[0] == "auto" or words[0].startswith("allow-")) and bond.carrier in words[1:]:
+            lines += [f"auto {name}", *([" ".join(left)] if len(left := [word for word in words if word != bond.carrier]) > 1 else [])]
+        elif words[:2] == ["iface", bond.carrier]:
+            lines.append(re.sub(rf"^(\s*iface\s+){re.escape(bond.carrier)}\b", rf"\g<1>{name}", line))
+            lines += _made_at_boot(bond) if first else []
+            first = False
+        elif _is_port(line, bond.carrier):
+            lines.append(re.sub(rf"(?<=\s){re.escape(bond.carrier)}(?=\s|$)", name, line))
+        else:
+            lines.append(line)
+    found = "\n".join(lines)
+    port = next((number for number, line in enumerate(lines) if _is_port(line, name)), None)
+    place, boot = _line_of(found, name), f"auto {name}"
+    if place is None and port is not None:  # the carrier had no stanza: its bridge brought it up
+        place = _beginning(lines, port)
+        lines[place:place] = [boot, f"iface {name} inet manual", *_made_at_boot(bond), ""]
+    elif place is not None and boot not in lines:
+        lines.insert(place, boot)
+    if place is not None and port is not None and port < place:
+        raise PrepareError(f"a bridge stands before {bond.carrier} in {MAIN}", remedy=f"put the stanza of {bond.carrier} before it")
+    return "\n".join(lines)
+
+
+def _made_at_boot(bond: MakeBond) -> list[str]:
+    members = " ".join(member.name for member in bond.members)
+    return [
+        f"    pre-up modprobe -q bonding max_bonds=0 || true {_BOND}",
+        f"    pre-up ip link show dev $IFACE >/dev/null 2>&1 || ip link add dev $IFACE type bond {options(bond.wanted)} {_BOND}",
+        f"    pre-up ip link set dev $IFACE address {bond.mac} {_BOND}",
+        f"    pre-up for each in {members}; do ip link set dev $each down; ip link set dev $each master $IFACE; done {_BOND}",
+        f"    pre-up ip link set dev $IFACE up {_BOND}",
+        f"    post-down ip link delete dev $IFACE {_BOND}",
+    ]
+
+
+def _methods(text: str, device: str) -> set[str]:
+    return set(re.findall(rf"^\s*iface\s+{re.escape(device)}\s+inet6?\s+(\S+)", text, re.MULTILINE))
+
+
+def _is_port(line: str, device: str) -> bool:
+    words = line.split()
+    return words[:1] in (["bridge_ports"], ["bridge-ports"]) and device in words[1:]
+
+
+def _beginning(lines: Sequence[str], number: int) -> int:
+    """Return the line where the stanza of a line begins, or the line before it that has its device brought up."""
+    while not lines[number].lstrip().startswith("iface "):
+        number -= 1
+    device = lines[number].split()[1]
+    return number - 1 if number and lines[number - 1].split()[:1] == ["auto"] and device in lines[number - 1].split() else number
 
 
 def _files(machine: Machine) -> list[str]:

@@ -25,6 +25,7 @@ class AgentProperties(Step):
     """Tell the host's agent its traffic labels and how it bridges."""
 
     name = "agent-properties"
+    after = ("bond",)
 
     def changes(self, machine: Machine, settings: HostSettings) -> Sequence[AnyChange]:
         """Set CloudStack's keys where its agent is installed, the labels of ours otherwise; what is not asked for stays.

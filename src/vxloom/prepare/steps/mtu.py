@@ -10,7 +10,7 @@ from vxloom.prepare import labels
 from vxloom.prepare.changes import AnyChange, SetMtu
 from vxloom.prepare.guard import guarded
 from vxloom.prepare.machine import Link, Machine
-from vxloom.prepare.managers import MANAGERS, manager_of
+from vxloom.prepare.managers import MANAGERS, known_manager, manager_of
 from vxloom.prepare.step import Step
 from vxloom.settings import HostSettings
 
@@ -22,6 +22,7 @@ class Mtu(Step):
     """Give the underlay room for VXLAN's overhead, now and after every boot."""
 
     name = "mtu"
+    after = ("bond",)
 
     def not_applicable(self, machine: Machine, settings: HostSettings) -> str:
         """Without a wish there is nothing to do."""
@@ -45,8 +46,11 @@ class Mtu(Step):
             if link.mtu < settings.mtu
         ]
         managers: dict[str, list[Link]] = {}
+        bonds = {link.name for link in low if link.kind == "bond"}
         for link in low:
-            managers.setdefault(manager_of(machine, link.name).name, []).append(link)
+            manager = known_manager(machine, link.name) if link.master in bonds else manager_of(machine, link.name)
+            if manager is not None:  # a member takes its bond's MTU, and often has no file of its own
+                managers.setdefault(manager.name, []).append(link)
         for manager in MANAGERS:
             kept = manager.keep_mtu(machine, managers[manager.name], settings.mtu) if manager.name in managers else ()
             changes += [change for change in kept if not change.done(machine)]

@@ -1,0 +1,77 @@
+"""The step *bond*."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+
+from vxloom.errors import PrepareError
+from vxloom.prepare import bonds
+from vxloom.prepare.bonding import MakeBond, TellBack, bonding
+from vxloom.prepare.changes import AnyChange
+from vxloom.prepare.guard import taken_back
+from vxloom.prepare.journal import Journal
+from vxloom.prepare.machine import Machine
+from vxloom.prepare.managers import known_manager, manager_of
+from vxloom.prepare.step import Step
+from vxloom.settings import HostSettings
+
+
+class Bond(Step):
+    """Make one link of several cards by LACP, now and after every boot."""
+
+    name = "bond"
+    whole = True
+
+    def not_applicable(self, machine: Machine, settings: HostSettings) -> str:
+        """Without a wish there is nothing to do."""
+        return "" if settings.bond.members else "host.toml names no members of a bond"
+
+    def changes(self, machine: Machine, settings: HostSettings) -> Sequence[AnyChange]:
+        """Make the bond that is asked for; one that is there is compared, never made again."""
+        wanted = settings.bond
+        if wanted.name not in machine.links():
+            return _open(machine, _with_files(machine, bonding(machine, wanted)))
+        ours = {entry.change.slot: entry.change for entry in Journal(machine).entries() if entry.step == self.name}
+        begun = ours.get(f"bond {wanted.name}")
+        if isinstance(begun, MakeBond) and begun.wanted == wanted:  # ours: complete it if the run that made it was killed
+            return _open(machine, ours.values() if begun.tell else _with_files(machine, begun))
+        faults = bonds.differences(bonds.look(machine).get(wanted.name), wanted)
+        if faults:
+            raise PrepareError(
+                f"{wanted.name} is there, and is not as asked: {'; '.join(faults)}",
+                remedy="change it where it was made, or ask for another name; one that was made here goes by vxloom host undo --only bond",
+            )
+        return []
+
+    def guard(self, machine: Machine, settings: HostSettings) -> contextlib.AbstractContextManager[None]:
+        """Take all back when a gateway does not answer any more, and when this run is killed."""
+        made = [(change, change.before(machine)) for change in self.changes(machine, settings)]
+
+        def put_back() -> None:
+            for change, before in reversed(made):
+                with contextlib.suppress(PrepareError):
+                    change.undo(machine, before)
+
+        return taken_back(machine, put_back)
+
+
+def _with_files(machine: Machine, bond: MakeBond) -> Sequence[AnyChange]:
+    """Return what whoever has the carrier in hand (or the bond already, or the bridge) needs to make the bond."""
+    places = (bond.carrier, bond.wanted.name, bond.bridge)
+    known = (known_manager(machine, place) for place in places if place)
+    manager = next(filter(None, known), None) or manager_of(machine, bond.carrier, "bond")
+    for member in bond.members[1:]:
+        other = known_manager(machine, member.name)
+        if other is not None and other.name != manager.name:
+            raise PrepareError(
+                f"{bond.carrier} is in the hands of {manager.name}, {member.name} in those of {other.name}",
+                remedy=f"take {member.name} out of the files of {other.name} first",
+            )
+    return manager.bond(machine, bond)
+
+
+def _open(machine: Machine, changes: Iterable[AnyChange]) -> list[AnyChange]:
+    """Return the changes that are still to be made; what only serves the way back goes with the others."""
+    wanted = [change for change in changes if not change.done(machine)]
+    return [] if all(isinstance(change, TellBack) for change in wanted) else wanted
