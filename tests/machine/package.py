@@ -79,6 +79,7 @@ class Place:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._process = subprocess.Popen(
             [
                 "unshare",
@@ -122,6 +123,11 @@ class Place:
         ]
         done = subprocess.run([*enter, "sh", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         return Done(done.returncode, done.stdout)
+
+    @property
+    def changes(self) -> Path:
+        """Where the files that were written in there lie, on the real machine."""
+        return Path(f"/proc/{self._process.pid}/root{self._folder}/upper")
 
     def take(self, file: Path, name: str) -> None:
         """Copy a file of the real machine's in."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vxloom.errors import ConfigError, PrepareError
 from vxloom.prepare.changes import AnyChange, MakeFolder
@@ -39,8 +39,14 @@ def chosen(only: Iterable[str] = (), skip: Iterable[str] = ()) -> list[Step]:
 
 
 def plan(machine: Machine, settings: HostSettings, steps: Sequence[Step]) -> list[Part]:
-    """Return what each step would change. Changes nothing."""
-    return [_part(machine, settings, step) for step in steps]
+    """Return what each step would change, also on account of what others would change before it. Changes nothing."""
+    parts: list[Part] = []
+    for step in steps:
+        part = _part(machine, settings, step)
+        planned, has = [change for before in parts for change in before.changes], {change.slot for change in part.changes}
+        more = () if part.problem else tuple(c for c in step.following(machine, settings, planned) if c.slot not in has)
+        parts.append(replace(part, changes=(*part.changes, *more), not_applicable="" if more else part.not_applicable))
+    return parts
 
 
 def _part(machine: Machine, settings: HostSettings, step: Step) -> Part:

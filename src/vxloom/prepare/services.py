@@ -19,8 +19,10 @@ CLOUDSTACK_LOG = "/var/log/cloudstack/agent/agent.log"
 _BAD = re.compile(r"\b(fatal|error|exception|failed|failure|denied|refused|cannot|warn(ing)?)\b|^vxloom: ", re.IGNORECASE)
 _CONNECTED = "Startup Response Received"
 """What CloudStack's agent logs when its server has taken it in. Source: Agent.java, 4.11 to 4.22."""
-_BEYOND_REPAIR = 3
+_BEYOND_REPAIR = 2
 """Starts again after which a service is not waited for any longer."""
+_IDLE = 5
+"""Looks in a row at a unit that nobody starts after which it is not waited for any longer."""
 
 
 def without_systemd(machine: Machine) -> str:
@@ -102,10 +104,11 @@ def is_newer(machine: Machine, file: str, moment: float) -> bool:
 def watch(machine: Machine, unit: str, *, seconds: float, pause: float = 0.3) -> None:
     """Wait until a unit that is being started is healthy. Raises :class:`PrepareError` with the line of its log that says why it is not."""
     deadline, first = time.monotonic() + seconds, standing(machine, unit)
-    now = first
+    now, idle = first, 0
     while not _is_healthy(machine, unit, now):
-        ended = now.state in {"failed", "inactive"} and not now.busy
-        if ended or time.monotonic() > deadline or now.starts - first.starts >= _BEYOND_REPAIR:
+        idle = idle + 1 if now.state == "inactive" and not now.busy else 0  # between two starts it is so for a moment
+        over = now.state == "failed" or idle >= _IDLE or now.starts - first.starts >= _BEYOND_REPAIR
+        if over or time.monotonic() > deadline:
             raise PrepareError(_why(machine, unit, now), remedy=_remedy(unit))
         time.sleep(pause)
         now = standing(machine, unit)
@@ -127,7 +130,7 @@ def _why(machine: Machine, unit: str, now: Standing) -> str:
 
 def _remedy(unit: str) -> str:
     more = f"tail {CLOUDSTACK_LOG}" if unit == CLOUDSTACK else f"journalctl -u {unit}"
-    return f"see more with {more}; mend it, then run this again"
+    return f"more: {more}"
 
 
 def last_words(machine: Machine, unit: str, now: Standing) -> str:

@@ -36,6 +36,10 @@ class Step(abc.ABC):
         Raises :class:`vxloom.errors.PrepareError` where the machine, or what is asked for, does not allow it.
         """
 
+    def following(self, machine: Machine, settings: HostSettings, planned: Sequence[AnyChange]) -> Sequence[AnyChange]:
+        """Return what the step will lack only once ``planned``, the changes before it, are made: a plan tells of that, too."""
+        return ()
+
     def not_applicable(self, machine: Machine, settings: HostSettings) -> str:
         """Return why the step has no meaning on this machine; "" when it has."""
         return ""

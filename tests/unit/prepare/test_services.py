@@ -219,6 +219,14 @@ def test_cloudstacks_agent_is_started_again_when_we_changed_its_file(
     assert planned(machine) == []
 
 
+def test_a_plan_tells_of_the_restart_that_its_own_changes_will_make_needed(machine: Machine, cloudstack: Callable[..., None]) -> None:
+    parts = run.plan(machine, HostSettings(bridge_type="native"), run.chosen(["agent-properties", "service"]))
+    assert [change.what for part in parts for change in part.changes] == [
+        f"write {services.CLOUDSTACK_FILE}",
+        f"run systemctl restart --no-block {services.CLOUDSTACK}",
+    ]
+
+
 def test_a_cloudstack_agent_that_does_not_connect_is_told_of_with_its_last_trouble(
     machine: Machine, cloudstack: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vxloom.errors import PrepareError
 from vxloom.prepare import services
 from vxloom.prepare.changes import AnyChange, Run, WriteFile
 from vxloom.prepare.journal import Journal
@@ -32,10 +33,31 @@ class Service(Step):
         """Enable and start ours; start again what began before its file was changed (CloudStack's: changed by us)."""
         return [change for unit in self._units(machine) for change in _changes(machine, unit)]
 
+    def following(self, machine: Machine, settings: HostSettings, planned: Sequence[AnyChange]) -> Sequence[AnyChange]:
+        """Start again what runs, when its settings or its unit are to be written."""
+        written = {change.path for change in planned if isinstance(change, WriteFile)}
+        if not written or services.without_systemd(machine):
+            return ()
+        read = {unit: (file, f"/etc/systemd/system/{unit}") for unit, file in _FILES.items()} | {
+            services.CLOUDSTACK: (services.CLOUDSTACK_FILE,)
+        }
+        found = []
+        for unit, files in read.items():
+            file = next((file for file in files if file in written), "")
+            if file and services.standing(machine, unit).state == "active":
+                found.append(_restart(unit, file))
+        return found
+
     def watch(self, machine: Machine, settings: HostSettings) -> None:
-        """Wait until each is healthy."""
+        """Wait until each is healthy; all that are not are told of."""
+        failures: list[PrepareError] = []
         for unit in self._units(machine):
-            services.watch(machine, unit, seconds=_PATIENCE)
+            try:
+                services.watch(machine, unit, seconds=_PATIENCE)
+            except PrepareError as error:
+                failures.append(error)
+        if failures:
+            raise PrepareError("; ".join(map(str, failures)), remedy="mend it, then run this again")
 
     def _units(self, machine: Machine) -> list[str]:
         ours = services.wanted(machine)
