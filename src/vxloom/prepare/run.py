@@ -159,7 +159,7 @@ def _take_back(machine: Machine, journal: Journal, made: Sequence[Entry]) -> lis
 def undo(machine: Machine, *, only: Iterable[str] = (), force: bool = False, say: Say = lambda *_: None) -> list[str]:
     """Put back what was changed, last first; return the problems met. What could not be put back stays in the journal.
 
-    ``force``: also files that somebody changed since.
+    So does then what a step did before that whose half is worse than none. ``force``: also files that somebody changed since.
     """
     journal, wanted, problems = Journal(machine), set(only), []
     with journal.held():
@@ -168,13 +168,17 @@ def undo(machine: Machine, *, only: Iterable[str] = (), force: bool = False, say
         ]
         oldest = {entry.change.slot: entry for entry in reversed(entries)}
         newest = {entry.change.slot: entry for entry in entries}
+        stuck = set[str]()
         for slot in dict.fromkeys(entry.change.slot for entry in reversed(entries)):
+            if newest[slot].step in stuck:
+                continue
             say(newest[slot].step, f"put back {slot}")
             try:
                 change, before = newest[slot].change, oldest[slot].before
                 (change.restore if force else change.undo)(machine, before)
             except PrepareError as error:
                 problems.append(str(error))
+                stuck |= {step.name for step in (registry().get(newest[slot].step),) if step is not None and step.whole}
                 continue
             journal.drop([entry for entry in entries if entry.change.slot == slot])
         _remove_folders(machine, journal)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.unit.prepare.test_bond import BOND, Said
 from vxloom.errors import ConfigError, PrepareError
 from vxloom.prepare import run
 from vxloom.prepare.bonding import carried
+from vxloom.prepare.changes import WriteFile
+from vxloom.prepare.journal import Entry, Journal
 from vxloom.prepare.machine import Machine
 from vxloom.prepare.step import registry
 from vxloom.settings import HostSettings, load
@@ -37,6 +40,21 @@ def test_members_in_the_hands_of_two_programs_are_refused(tmp_path: Path) -> Non
     [part] = run.plan(machine, settings, [registry()["bond"]])
     assert "nobody we know brings eth0 up at boot" in part.problem
     assert "--skip bond" in part.problem
+
+
+def test_a_bond_of_ours_that_is_whole_needs_nothing_whatever_became_of_the_files_it_was_made_from(tmp_path: Path) -> None:
+    shown = [card("eth0", "bond0"), card("eth1", "bond0"), card("bond0", kind="bond")]
+    told = {"addr_info": [{"family": "inet", "local": "192.0.2.1", "prefixlen": 24, "scope": "global"}]}
+    machine = Said(tmp_path, {"ip -j -d link show": json.dumps(shown), "ip -j address show dev bond0": json.dumps([told]), "ip ": ""})
+    file = WriteFile(path="/etc/netplan/a.yaml", text="as it was written\n", reason="r")
+    for change in (file, msgspec.structs.replace(BOND, tell=("netplan", "apply"))):
+        Journal(machine).add(Entry(step="bond", change=change, before={"text": None, "mode": None}))
+    machine.write("/etc/netplan/a.yaml", "another step, another bond\n")
+    [part] = run.plan(machine, HostSettings(bond=BOND.wanted), [registry()["bond"]])
+    assert (part.changes, part.problem) == ((), "")
+    machine.said["ip -j -d link show"] = json.dumps([card("eth0"), *shown[1:]])
+    [part] = run.plan(machine, HostSettings(bond=BOND.wanted), [registry()["bond"]])
+    assert [change.what for change in part.changes] == ["make bond0 of eth0 and eth1, in the place of eth0"]
 
 
 def test_without_members_there_is_nothing_to_do(tmp_path: Path) -> None:

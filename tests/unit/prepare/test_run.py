@@ -173,6 +173,22 @@ def test_a_step_whose_half_is_worse_than_none_is_taken_back_when_it_fails(machin
     assert run.undo(machine) == []
 
 
+def test_a_step_whose_half_is_worse_than_none_is_not_half_undone(machine: Machine) -> None:
+    class Whole(Wanted):
+        """Test."""
+
+        name = "bond"
+
+    run.apply(machine, SETTINGS, [Whole(*some(machine).all[:2])])
+    machine.write("/etc/hosts", "theirs\n")
+    [problem] = run.undo(machine)
+    assert "changed by somebody" in problem
+    assert machine.read("/etc/new/file.conf") == "new\n", "it was made before, and waits"
+    machine.write("/etc/hosts", "127.0.0.1 localhost\n192.0.2.1 h1\n")
+    assert run.undo(machine) == []
+    assert not machine.exists("/etc/new")
+
+
 def test_two_runs_at_once_are_refused(machine: Machine) -> None:
     with Journal(machine).held(), pytest.raises(StateError, match="another run"):
         run.apply(machine, SETTINGS, [some(machine)])

@@ -14,6 +14,7 @@ from vxloom.prepare.journal import Journal
 from vxloom.prepare.machine import Machine
 from vxloom.prepare.managers import known_manager, manager_of
 from vxloom.prepare.step import Step
+from vxloom.settings import Bond as Wanted
 from vxloom.settings import HostSettings
 
 
@@ -32,10 +33,9 @@ class Bond(Step):
         wanted = settings.bond
         if wanted.name not in machine.links():
             return _open(machine, _with_files(machine, bonding(machine, wanted)))
-        ours = {entry.change.slot: entry.change for entry in Journal(machine).entries() if entry.step == self.name}
-        begun = ours.get(f"bond {wanted.name}")
-        if isinstance(begun, MakeBond) and begun.wanted == wanted:  # ours: complete it if the run that made it was killed
-            return _open(machine, ours.values() if begun.tell else _with_files(machine, begun))
+        begun = _begun(machine, wanted)
+        if begun is not None:  # ours: complete it if the run that made it was killed; files that a program makes it from were there first
+            return _open(machine, [begun] if begun.tell else _with_files(machine, begun))
         faults = bonds.differences(bonds.look(machine).get(wanted.name), wanted)
         if faults:
             raise PrepareError(
@@ -54,6 +54,12 @@ class Bond(Step):
                     change.undo(machine, before)
 
         return taken_back(machine, put_back)
+
+
+def _begun(machine: Machine, wanted: Wanted) -> MakeBond | None:
+    """Return the change that made this bond, or was about to."""
+    changes = [entry.change for entry in Journal(machine).entries() if isinstance(entry.change, MakeBond)]
+    return next((change for change in reversed(changes) if change.wanted == wanted), None)
 
 
 def _with_files(machine: Machine, bond: MakeBond) -> Sequence[AnyChange]:
