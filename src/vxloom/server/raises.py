@@ -39,12 +39,12 @@ def errors_of(command: Command) -> list[tuple[int, str]]:
 
 def _made(tree: ast.AST, names: Mapping[str, object], seen: set[object]) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
-        called = _resolved(node.func, names) if isinstance(node, ast.Call) else None
+        called = resolved(node.func, names) if isinstance(node, ast.Call) else None
         if called in _CODES and isinstance(node, ast.Call):
             yield from _told(node, _CODES[called])
         elif isinstance(called, FunctionType) and _followed(called.__module__) and called not in seen:
             seen.add(called)
-            yield from _made(_tree(called), called.__globals__, seen)
+            yield from _made(tree_of(called), called.__globals__, seen)
 
 
 def _followed(module: str) -> bool:
@@ -52,11 +52,12 @@ def _followed(module: str) -> bool:
 
 
 @cache
-def _tree(function: FunctionType) -> ast.AST:
+def tree_of(function: FunctionType) -> ast.AST:
+    """Return a function's source as a tree."""
     return ast.parse(textwrap.dedent(inspect.getsource(function)))
 
 
-def _resolved(node: ast.expr, names: Mapping[str, object]) -> object:
+def resolved(node: ast.expr, names: Mapping[str, object]) -> object:
     """Return the function or class an expression like ``name`` or ``module.name`` stands for; None: only known when it runs."""
     found: object = None
     if isinstance(node, ast.Name):
@@ -64,7 +65,7 @@ def _resolved(node: ast.expr, names: Mapping[str, object]) -> object:
         if node.id == "self" and str(names.get("__name__")).startswith("vxloom.store."):
             found = Transaction
     elif isinstance(node, ast.Attribute):
-        owner = Transaction if node.attr == "tx" else _resolved(node.value, names)  # step.tx
+        owner = Transaction if node.attr == "tx" else resolved(node.value, names)  # step.tx
         found = owner if node.attr == "tx" else getattr(owner, node.attr, None) if isinstance(owner, ModuleType | type) else None
     return inspect.unwrap(found) if callable(found) else found
 

@@ -125,6 +125,7 @@ _REFUSED = {
             iothreadsenabled=false overridediskofferingid rootdisksize size snapshotid volumeid
         destroyVirtualMachine: volumeids
         listVolumes: clusterid hostid podid
+        migrateVirtualMachine: storageid
         restoreVirtualMachine: details diskofferingid expunge=false rootdisksize
         scaleVirtualMachine: automigrate=false maxiops miniops shrinkok=false
         updateServiceOffering: purgeresources=false storagetags""",
@@ -304,6 +305,13 @@ _EMPTY = {
         listServiceOfferings: gpuenabled=false systemvmtype
         listTemplates: forcks=false isvnf=false parenttemplateid
         listVirtualMachines: gpuenabled=false isvnf=false leased=false""",
+    "nothing of them has a name to look for": """
+        listCapacity: keyword
+        listDedicatedGuestVlanRanges: keyword
+        listInternalLoadBalancerElements: keyword
+        listNics: keyword
+        listResourceLimits: keyword
+        listVirtualRouterElements: keyword""",
     "accounts are members of projects, users are not": "listProjectAccounts: userid",
     "limits have no tags": "listResourceLimits: tag",
     "no network is the system's, a default one, or a VPC's": "listNetworks: forvpc=false isdefault=false issystem=false",
@@ -340,6 +348,10 @@ _IDLE = {
         listTemplates: details
         listVirtualMachines: accumulate details
         listZones: showcapacities""",
+    "all that the caller may see are listed, either way": """
+        listDomainChildren: listall
+        listDomains: listall""",
+    "it is counted at every call": "listCapacity: fetchlatest",
     "there are no system machines to list beside": "listVolumes: listsystemvms",
     "every service offering is everybody's, in all zones": """
         listServiceOfferings: account domainid isrecursive listall projectid templateid zoneid""",

@@ -38,6 +38,7 @@ def test_a_move_without_a_host_goes_to_another_one(desk: Desk, zone: str) -> Non
     assert desk.refused("migrateVirtualMachine", virtualmachineid=vm["id"]).status == 533
     assert desk.refused("migrateVirtualMachine", virtualmachineid=vm["id"], hostid=h1).status == 431
     desk.host(zone, "h2")
+    assert desk.refused("migrateVirtualMachine", virtualmachineid=vm["id"], autoselect="false").status == 431
     assert desk.do("migrateVirtualMachine", virtualmachineid=vm["id"])["virtualmachine"]["hostname"] == "h2"
     assert desk.refused("migrateVirtualMachine", virtualmachineid=vm["id"], storageid=h1).status == 431
 

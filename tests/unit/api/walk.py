@@ -91,6 +91,7 @@ def build(template: Path, folder: Path) -> Town:
         town.keys[name] = (who.key, who.secret)
         _furnish(who, zone, name)
         town.own[name] = shared | {"listDomains": domains[domain]} | _owned(desk, name)
+    _furnish_for_root(desk, zone)
     bob = town.own["bob"]
     town.foreign = {kind: id_ for kind, id_ in bob.items() if kind not in shared and kind != "listDomains"}
     town.foreign |= {"listDomains": desk.ask("listDomains", name="ROOT")["domain"][0]["id"]}
@@ -100,6 +101,28 @@ def build(template: Path, folder: Path) -> Town:
     desk.store.close()
     shutil.copy(folder / "store.db", town.file)
     return town
+
+
+def _furnish_for_root(desk: Desk, zone: str) -> None:
+    """Make what only root admins list."""
+    [place] = desk.ask("listPhysicalNetworks", zoneid=zone)["physicalnetwork"]
+    root = desk.ask("listDomains", name="ROOT")["domain"][0]["id"]
+    desk.ask("dedicateGuestVlanRange", physicalnetworkid=place["id"], vlanrange="5900-5901", account="admin", domainid=root)
+    role = desk.ask("createRole", name="town's", type="User")["role"]["id"]
+    desk.ask("createRolePermission", roleid=role, rule="list*", permission="allow")
+    shared = {"name": "town's shared", "guestiptype": "Shared", "traffictype": "Guest", "specifyvlan": "true", "enable": "true"}
+    offering = desk.ask("createNetworkOffering", **shared)["networkoffering"]["id"]
+    more = {
+        "gateway": "10.9.0.1",
+        "netmask": "255.255.255.0",
+        "startip": "10.9.0.10",
+        "endip": "10.9.0.99",
+        "vlan": "910",
+        "acltype": "Account",
+    }
+    desk.ask("createNetwork", name="town's shared", zoneid=zone, networkofferingid=offering, **more)
+    with desk.store.write("test") as tx:
+        tx.add(records.Alert(type=1, name="town.talk", subject="town", description="somebody talks"))
 
 
 def _furnish(who: Desk, zone: str, name: str) -> None:

@@ -7,7 +7,7 @@ from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
 from vxloom.server.lifecycle.collector import vni_usage
 from vxloom.server.listing import paged
-from vxloom.server.parameters import LISTING, Kind, Parameter
+from vxloom.server.parameters import PAGE, PAGE_SIZE, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.values import percent
 from vxloom.store import ReadTransaction, records
@@ -23,10 +23,10 @@ class ListCapacity(Command):
     parameters = (
         Parameter("zoneid", Kind.UUID, "only this zone", related="listZones"),
         Parameter("type", Kind.INTEGER, "7: VNIs; other kinds are not counted here"),
-        Parameter("fetchlatest", Kind.BOOLEAN, "counted at every call anyway"),
         Parameter("podid", Kind.UUID, "VNIs are not of a pod: nothing is listed", related="listPods"),
         Parameter("clusterid", Kind.UUID, "VNIs are not of a cluster: nothing is listed", related="listClusters"),
-        *LISTING,
+        PAGE,
+        PAGE_SIZE,
     )
     answer = fields("""
 type integer 7

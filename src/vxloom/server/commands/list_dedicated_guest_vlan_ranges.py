@@ -7,7 +7,7 @@ from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
 from vxloom.server.listing import listed, same
-from vxloom.server.parameters import LISTING, OWNER, Kind, Parameter
+from vxloom.server.parameters import OWNER, PAGE, PAGE_SIZE, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.vnis import DEDICATED, dedicated_views
 from vxloom.store import records
@@ -23,7 +23,8 @@ class ListDedicatedGuestVlanRanges(Command):
         Parameter("physicalnetworkid", Kind.UUID, "only ranges of this physical network", related="listPhysicalNetworks"),
         Parameter("zoneid", Kind.UUID, "only ranges of this zone", related="listZones"),
         *OWNER,
-        *LISTING,
+        PAGE,
+        PAGE_SIZE,
     )
     answer = DEDICATED
     example = "listDedicatedGuestVlanRanges zoneid=ID"

@@ -22,7 +22,6 @@ class ListDomainChildren(Command):
         Parameter("id", Kind.UUID, "the domain above; default: the caller's", related="listDomains"),
         Parameter("name", Kind.STRING, "only domains of this name"),
         Parameter("isrecursive", Kind.BOOLEAN, "all levels, not only the next"),
-        Parameter("listall", Kind.BOOLEAN, "taken: all that the caller may see are listed anyway"),
         *LISTING,
     )
     answer = DOMAIN

@@ -21,7 +21,6 @@ class ListDomains(Command):
         Parameter("id", Kind.UUID, "only this domain", related="listDomains"),
         Parameter("name", Kind.STRING, "only domains of this name"),
         Parameter("level", Kind.INTEGER, "only domains this deep; ROOT is 0"),
-        Parameter("listall", Kind.BOOLEAN, "taken: all that the caller may see are listed anyway"),
         *LISTING,
     )
     answer = DOMAIN

@@ -8,7 +8,7 @@ from vxloom.server.command import Command
 from vxloom.server.lifecycle import physical
 from vxloom.server.lifecycle.services import INTERNAL_LB_PROVIDERS
 from vxloom.server.listing import listed
-from vxloom.server.parameters import LISTING, Kind, Parameter
+from vxloom.server.parameters import PAGE, PAGE_SIZE, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.providers import ELEMENT, element_views
 from vxloom.store import records
@@ -22,7 +22,8 @@ class ListInternalLoadBalancerElements(Command):
         Parameter("id", Kind.UUID, "only this element", related="listInternalLoadBalancerElements"),
         Parameter("nspid", Kind.UUID, "only the element of this provider", related="listNetworkServiceProviders"),
         Parameter("enabled", Kind.BOOLEAN, "only elements of which this is so"),
-        *LISTING,
+        PAGE,
+        PAGE_SIZE,
     )
     answer = ELEMENT
     example = "listInternalLoadBalancerElements nspid=ID"

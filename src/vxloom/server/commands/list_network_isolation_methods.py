@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
+from vxloom.server.listing import paged
 from vxloom.server.parameters import LISTING
-from vxloom.server.responses import Fields, many
+from vxloom.server.responses import Fields
 
 
 class ListNetworkIsolationMethods(Command):
@@ -18,4 +19,7 @@ class ListNetworkIsolationMethods(Command):
 
     def run(self, call: Call) -> Fields:
         """Return a list of one."""
-        return many("isolationmethod", [{"name": "VXLAN"}])
+        given = call.arguments
+        rows: list[Fields] = [{"name": "VXLAN"}] if (given.filled("keyword") or "").lower() in "vxlan" else []
+        with call.read() as rx:
+            return paged(rx, given, "isolationmethod", rows)

@@ -28,10 +28,10 @@ class ListNetworks(Command):
         Parameter("traffictype", Kind.STRING, "Guest"),
         Parameter("state", Kind.STRING, "Allocated, Implemented, …"),
         Parameter("acltype", Kind.STRING, "Account or Domain"),
-        Parameter("vlan", Kind.STRING, "only the network of this VNI; for root admins"),
+        Parameter("vlan", Kind.STRING, "only the network of this VNI; for root admins, others find nothing"),
         Parameter("networkfilter", Kind.STRING, "all (the default), account, domain or accountdomain; shared: there are none"),
         Parameter("restartrequired", Kind.BOOLEAN, "only networks of which this is so"),
-        Parameter("displaynetwork", Kind.BOOLEAN, "only networks of which this is so; for root admins"),
+        Parameter("displaynetwork", Kind.BOOLEAN, "only networks of which this is so; others than root admins see none of which it is not"),
         Parameter("specifyipranges", Kind.BOOLEAN, "only networks of whose offering this is so"),
         Parameter("supportedservices", Kind.LIST, "only networks that have all of these services"),
         TAGS,
@@ -62,7 +62,8 @@ def _where(call: Call, rx: ReadTransaction) -> Where | None:
         where["id"] = access.fetch(call, rx, wanted, "id").id
     chosen = access.filtered(call)
     offerings = _offerings(call, rx)
-    if chosen is None:
+    unseen = not call.caller.root and (given.filled("vlan") or given.choice("displaynetwork") is False)
+    if chosen is None or unseen:
         return None
     where |= chosen | same(given, zoneid="zone", physicalnetworkid="physical_network") | offerings
     where |= alike(given, name="name", type="guest_type", traffictype="traffic_type", state="state", acltype="acl_type")
@@ -71,7 +72,7 @@ def _where(call: Call, rx: ReadTransaction) -> Where | None:
     shown = given.choice("displaynetwork") if call.caller.root else True
     if shown is not None:
         where["display_network"] = shown
-    if (vlan := given.filled("vlan")) and call.caller.root:
+    if vlan := given.filled("vlan"):
         number = vlan.rpartition("/")[2]
         where["vni"] = int(number) if number.isascii() and number.isdigit() and len(number) <= 10 else -1
     return where

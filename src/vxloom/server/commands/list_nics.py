@@ -8,7 +8,7 @@ from vxloom.server.call import Call
 from vxloom.server.command import Command
 from vxloom.server.lifecycle import access
 from vxloom.server.listing import listed
-from vxloom.server.parameters import LISTING, Kind, Parameter
+from vxloom.server.parameters import PAGE, PAGE_SIZE, Kind, Parameter
 from vxloom.server.responses import Fields, many
 from vxloom.server.views.networks import NIC, nic_views
 from vxloom.server.views.values import within
@@ -24,7 +24,8 @@ class ListNics(Command):
         Parameter("virtualmachineid", Kind.UUID, "the machine", related="listVirtualMachines"),
         Parameter("networkid", Kind.UUID, "the network", related="listNetworks"),
         Parameter("nicid", Kind.UUID, "only this NIC"),
-        *LISTING,
+        PAGE,
+        PAGE_SIZE,
     )
     answer = NIC
     example = "listNics virtualmachineid=ID"

@@ -7,7 +7,7 @@ from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
 from vxloom.server.listing import paged
-from vxloom.server.parameters import LISTING, OWNED, Kind, Parameter
+from vxloom.server.parameters import OWNED, PAGE, PAGE_SIZE, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.values import owners as whose_of
 from vxloom.store import ReadTransaction
@@ -22,7 +22,8 @@ class ListResourceLimits(Command):
         Parameter("resourcetype", Kind.INTEGER, "only this kind: 0 machines, 5 projects, 6 networks, …"),
         Parameter("resourcetypename", Kind.STRING, "the same by its name: user_vm, project, network, …"),
         *OWNED,
-        *LISTING,
+        PAGE,
+        PAGE_SIZE,
     )
     answer = fields("""
     resourcetype string number of the kind of resource

@@ -21,7 +21,7 @@ class ListServiceOfferings(Command):
     parameters = (
         Parameter("id", Kind.UUID, "only this offering", related="listServiceOfferings"),
         Parameter("name", Kind.STRING, "only the offering of this name"),
-        Parameter("issystem", Kind.BOOLEAN, "true: those of system machines; for root admins"),
+        Parameter("issystem", Kind.BOOLEAN, "true: those of system machines; for root admins, others find none"),
         Parameter("virtualmachineid", Kind.UUID, "only those this machine could be changed to", related="listVirtualMachines"),
         *LISTING,
     )
@@ -35,7 +35,9 @@ class ListServiceOfferings(Command):
             if wanted := given.filled("id"):
                 offerings.size(rx, wanted, "id")
             where = same(given, id="id") | alike(given, name="name") | keyword(given, "name", "display_text")
-            where |= {"is_system": given.flag("issystem") and call.caller.root, "removed": None}
+            where |= {"is_system": given.flag("issystem"), "removed": None}
+            if given.flag("issystem") and not call.caller.root:
+                where["id"] = []
             if machine := given.filled("virtualmachineid"):
                 vm = owners.fetch_owned(call, rx, records.Vm, machine, "virtualmachineid")
                 others = select(rx, records.ServiceOffering, where)

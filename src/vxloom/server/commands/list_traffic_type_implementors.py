@@ -20,7 +20,7 @@ class ListTrafficTypeImplementors(Command):
     def run(self, call: Call) -> Fields:
         """Return a list of one."""
         given = call.arguments
-        wanted = (given.filled("traffictype") or "guest").lower() == "guest"
+        wanted = (given.filled("traffictype") or "guest").lower() == "guest" and (given.filled("keyword") or "").lower() in "guest"
         rows: list[Fields] = [{"traffictype": "Guest", "traffictypeimplementor": "VxlanGuestNetworkGuru"}] if wanted else []
         with call.read() as rx:
             return paged(rx, given, "traffictypeimplementor", rows)

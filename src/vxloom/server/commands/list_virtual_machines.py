@@ -29,16 +29,18 @@ class ListVirtualMachines(Command):
         Parameter("name", Kind.STRING, "only machines of this name"),
         Parameter("state", Kind.STRING, "Running, Stopped, …; Present: all but destroyed ones"),
         Parameter("zoneid", Kind.UUID, "only machines of this zone", related="listZones"),
-        Parameter("hostid", Kind.UUID, "only machines on this host; for root admins", related="listHosts"),
-        Parameter("podid", Kind.UUID, "only machines on hosts of this pod; for root admins", related="listPods"),
-        Parameter("clusterid", Kind.UUID, "only machines on hosts of this cluster; for root admins", related="listClusters"),
+        Parameter("hostid", Kind.UUID, "only machines on this host; for root admins, others find nothing", related="listHosts"),
+        Parameter("podid", Kind.UUID, "only machines on hosts of this pod; for root admins, others find nothing", related="listPods"),
+        Parameter(
+            "clusterid", Kind.UUID, "only machines on hosts of this cluster; for root admins, others find nothing", related="listClusters"
+        ),
         Parameter("networkid", Kind.UUID, "only machines on this network", related="listNetworks"),
         Parameter("groupid", Kind.UUID, "only machines of this group"),
         Parameter("keypair", Kind.STRING, "only machines of this SSH key pair"),
         Parameter("userid", Kind.UUID, "only machines this user made", related="listUsers"),
         Parameter("hypervisor", Kind.STRING, "only machines of this hypervisor"),
         Parameter("haenable", Kind.BOOLEAN, "only machines with, or without it"),
-        Parameter("displayvm", Kind.BOOLEAN, "only machines users see, or only others; for root admins"),
+        Parameter("displayvm", Kind.BOOLEAN, "only machines users see, or only others; for root admins, others find nothing"),
         Parameter("serviceofferingid", Kind.UUID, "only machines of this size", related="listServiceOfferings"),
         Parameter("templateid", Kind.UUID, "only machines of this template", related="listTemplates"),
         TAGS,
@@ -57,7 +59,9 @@ class ListVirtualMachines(Command):
             )
             if (flag := given.choice("haenable")) is not None:
                 where["ha_enable"] = flag
-            if (flag := given.choice("displayvm")) is not None and call.caller.root:
+            if not call.caller.root:
+                where["display_vm"] = True
+            elif (flag := given.choice("displayvm")) is not None:
                 where["display_vm"] = flag
             where |= alike(given, name="name", state="state") | keyword(given, "name", "display_name") | tagged(given)
             accounts = owners.visible(call, rx)
@@ -88,6 +92,8 @@ def _chosen(call: Call, rx: ReadTransaction) -> set[str] | None:
         sets.append({nic.vm for nic in rx.all(records.Nic, network=network)})
     if call.caller.root:
         sets += _by_place(rx, given)
+    elif given.choice("displayvm") is False or any(given.filled(name) for name in ("hostid", "podid", "clusterid")):
+        return set()  # not theirs to ask, and everything would be more than was asked for
     if group := given.filled("groupid"):
         grouped = rx.all(records.Vm, group_name=Contains(""))
         sets.append({vm.id for vm in grouped if vm.group_name and group_id(vm.account, vm.group_name) == group})

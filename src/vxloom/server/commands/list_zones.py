@@ -5,7 +5,7 @@ from __future__ import annotations
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command
-from vxloom.server.listing import alike, keyword, listed, same
+from vxloom.server.listing import alike, keyword, listed
 from vxloom.server.parameters import LISTING, Kind, Parameter
 from vxloom.server.responses import Fields
 from vxloom.server.views.zones import ZONE, zone_views
@@ -22,7 +22,7 @@ class ListZones(Command):
         Parameter("ids", Kind.LIST, "only these zones", length=40000),
         Parameter("name", Kind.STRING, "only the zone of this name"),
         Parameter("networktype", Kind.STRING, "only zones of this type"),
-        Parameter("available", Kind.BOOLEAN, "true: all zones, also those the caller has nothing in"),
+        Parameter("available", Kind.BOOLEAN, "false: only zones the caller's account has machines in"),
         *LISTING,
     )
     answer = ZONE
@@ -34,7 +34,12 @@ class ListZones(Command):
         with call.read() as rx:
             if wanted := given.filled("id"):
                 owners.fetch(rx, records.Zone, wanted)
-            where = same(given, id="id") | alike(given, name="name", networktype="network_type") | keyword(given, "name")
+            where = alike(given, name="name", networktype="network_type") | keyword(given, "name")
+            chosen = [{wanted}] if wanted else []
             if ids := given.items("ids"):
-                where["id"] = [one for one in ids if where.get("id") in {None, one}]
+                chosen.append(set(ids))
+            if given.choice("available") is False:
+                chosen.append({vm.zone for vm in rx.all(records.Vm, account=call.caller.account.id)})
+            if chosen:
+                where["id"] = sorted(set.intersection(*chosen))
             return listed(rx, given, records.Zone, "zone", lambda zones: zone_views(rx, zones, root=call.caller.root), where)

@@ -26,8 +26,7 @@ class MigrateVirtualMachine(Command):
     parameters = (
         Parameter("virtualmachineid", Kind.UUID, "the machine", required=True, related="listVirtualMachines"),
         Parameter("hostid", Kind.UUID, "the host it goes to; default: the emptiest", related="listHosts"),
-        Parameter("autoselect", Kind.BOOLEAN, "let the server choose; so it does without hostid"),
-        Parameter("storageid", Kind.UUID, "refused: there is no storage"),
+        Parameter("autoselect", Kind.BOOLEAN, "false: do not choose a host where hostid is left out, refuse the call"),
     )
     answer = MACHINE
     example = "migrateVirtualMachine virtualmachineid=ID hostid=ID"
@@ -35,8 +34,8 @@ class MigrateVirtualMachine(Command):
     def run(self, call: Call) -> Fields:
         """Return the job's id."""
         given = call.arguments
-        if given.filled("storageid"):
-            raise RequestError("There is no storage to move to", remedy="give hostid")
+        if not given.flag("autoselect", default=True) and not given.filled("hostid"):
+            raise RequestError("Please specify a host as destination", remedy="give hostid, or autoselect=true")
         with call.write() as tx:
             vm = owners.fetch(tx, records.Vm, given.need("virtualmachineid"), "virtualmachineid")
             wanted = given.filled("hostid")
