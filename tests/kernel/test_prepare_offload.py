@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.kernel.netns import Netns, veth
-from vxloom.prepare import nic, run
+from tests.waiting import wait_until
+from vxloom.prepare import nic, run, trial
 from vxloom.prepare.changes import WriteFile
 from vxloom.prepare.machine import Machine
 from vxloom.prepare.nic import SetNic
@@ -71,8 +73,10 @@ def test_what_is_off_is_turned_on_and_kept_and_undo_puts_it_back(machine: Machin
 def test_what_a_card_lacks_is_said_and_is_no_fault(machine: Machine) -> None:
     [part] = run.plan(machine, SETTINGS, [OFFLOAD])
     assert part.problem == ""
-    assert part.notes[0] == "eth0 has no rx-udp_tunnel-port-offload: the processor does that work for tunnels"
-    assert "was not tried" in part.notes[1]
+    bridge, lacks, untried = part.notes
+    assert "cloudbr0 is a bridge" in bridge
+    assert lacks == "eth0 has no rx-udp_tunnel-port-offload: the processor does that work for tunnels"
+    assert "was not tried" in untried
 
 
 def test_an_offload_that_somebody_turned_off_since_stays_off(machine: Machine) -> None:
@@ -126,14 +130,16 @@ def test_a_veth_has_no_queues_to_spread_over(machine: Machine) -> None:
 
 
 PEER = "192.0.2.2"
-TRIED = HostSettings(labels={"Guest": "cloudbr0"}, offload_peer=PEER)
+TRIED = HostSettings(labels={"Guest": "eth0"}, offload_peer=PEER)
+
+CUTTING = {"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"}
 
 
 @pytest.fixture
 def far(netns: Netns, make_netns: Callable[[], Netns], machine: Machine) -> Iterator[Netns]:
     """The host at the card's other end, which answers."""
-    netns.run("ip", "link", "set", "cloudbr0", "up")
-    netns.run("ip", "address", "add", "192.0.2.1/24", "dev", "cloudbr0")
+    netns.run("ip", "link", "set", "eth0", "nomaster")
+    netns.run("ip", "address", "add", "192.0.2.1/24", "dev", "eth0")
     there: Netns = machine.there  # type: ignore[attr-defined]
     there.run("ip", "address", "add", f"{PEER}/24", "dev", "far")
     command = "import sys; from vxloom.cli.main import cli; cli(['host', 'echo'])"
@@ -154,3 +160,75 @@ def test_a_card_that_does_right_is_tried_once(machine: Machine, far: Netns) -> N
     assert [change.device for change in part.changes if isinstance(change, TryOffloads)] == ["eth0"]
     assert not any("arrive as sent" in note for note in part.notes)
     assert run.plan(machine, TRIED, [OFFLOAD])[0].changes == ()
+
+
+def corrupting(where: Netns, device: str, match: str) -> None:
+    """Four bytes of what a tunnel carries are others, in the frames that match."""
+    where.run("nft", "add", "table", "netdev", "card")
+    where.run("nft", "add", "chain", "netdev", "card", "in", f"{{ type filter hook ingress device {device} priority 0; }}")
+    where.run("nft", "add", "rule", "netdev", "card", "in", "udp", "dport", "4789", *match.split(), "@th,1600,32", "set", "0xdeadbeef")
+
+
+def test_offloads_that_cut_tunnels_segments_wrongly_are_found_and_stay_off(machine: Machine, far: Netns) -> None:
+    """Segments reach the other end whole, and are corrupted there, only as long as the card is the one to cut them."""
+    corrupting(far, "far", "meta length > 2000")
+    before = state(machine)
+    [part] = run.apply(machine, TRIED, [OFFLOAD])
+    assert part.problem == ""
+    after = state(machine)
+    assert {name for name, _ in WANTED if name in after and not after[name]} & {name for name in before if "udp_tnl" in name} == CUTTING
+    assert after["generic-receive-offload"]
+    assert sum("did not arrive as sent" in note for note in part.notes) == len(CUTTING)
+    assert all(f"$name {name} off" in (machine.read(RULES) or "") for name in CUTTING)
+    again = run.plan(machine, TRIED, [OFFLOAD])[0]
+    assert (again.changes, again.notes) == ((), part.notes)
+    for name in CUTTING:
+        machine.must("ethtool", "-K", "eth0", name, "on")
+    assert {change.name for change in run.plan(machine, TRIED, [OFFLOAD])[0].changes if isinstance(change, SetNic)} == CUTTING
+    run.apply(machine, TRIED, [OFFLOAD])
+    assert run.undo(machine) == []
+    assert (state(machine), machine.read(RULES), machine.read(trial.RECORD)) == (before, None, None)
+
+
+def test_frames_put_together_wrongly_on_arrival_are_found(machine: Machine, far: Netns, netns: Netns) -> None:
+    for name in ("tcp-segmentation-offload", *CUTTING):  # only then a veth hands on frame by frame, to be put together by the other
+        far.run("ethtool", "-K", "far", name, "off")
+    corrupting(netns, "eth0", "meta length > 2000")
+    [part] = run.apply(machine, TRIED, [OFFLOAD])
+    assert part.problem == ""
+    assert [note for note in part.notes if "generic-receive-offload" in note and "received" in note]
+    after = state(machine)
+    assert not after["generic-receive-offload"]
+    assert after["tx-udp_tnl-segmentation"]
+
+
+def test_what_goes_wrong_without_offloads_too_is_not_the_cards_fault(machine: Machine, far: Netns) -> None:
+    corrupting(far, "far", "")
+    [part] = run.apply(machine, TRIED, [OFFLOAD])
+    assert "with its offloads off neither" in part.problem
+    assert state(machine)["tx-udp_tnl-segmentation"], "as before the trial"
+    assert machine.read(RULES) is not None
+    assert run.undo(machine) == []
+
+
+@pytest.mark.parametrize(
+    ("peer", "words"), [("192.0.2.9", "does vxloom host echo run there"), ("127.0.0.1", "not by eth0"), ("x", "no IP")]
+)
+def test_without_an_answer_nothing_is_blamed(machine: Machine, far: Netns, peer: str, words: str) -> None:
+    [part] = run.apply(machine, HostSettings(labels={"Guest": "eth0"}, offload_peer=peer), [OFFLOAD])
+    assert words in part.problem
+    assert state(machine)["tx-udp_tnl-segmentation"]
+
+
+def test_a_trial_that_is_killed_leaves_the_offloads_on(machine: Machine, far: Netns) -> None:
+    corrupting(far, "far", "meta length > 2000")
+    run.apply(machine, HostSettings(labels={"Guest": "eth0"}), [OFFLOAD])
+    before = state(machine)
+    pid = os.fork()
+    if pid == 0:
+        run.apply(machine, TRIED, [OFFLOAD])
+        os._exit(0)
+    wait_until(lambda: not state(machine)["tx-scatter-gather"], "the trial tells offloads apart", seconds=20)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    wait_until(lambda: state(machine) == before, "they are on again", seconds=10)

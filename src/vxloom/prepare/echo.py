@@ -28,7 +28,7 @@ _UDP_SEGMENT, _SO_RCVBUFFORCE = 103, 33  # linux/udp.h, asm-generic/socket.h
 _FLOWS, _BYTES = 4, 1 << 19
 """Connections, one after another: a bond gives them to several cards. Bytes of each, each way."""
 _BURSTS, _SINGLES = 4, 64
-_LIMIT, _TURN = 4.0, 15.0
+_LIMIT, _TURN = 3.0, 15.0
 """Seconds for a connection's frames; seconds to wait while the far end serves somebody else."""
 
 
@@ -115,12 +115,11 @@ def _far(mtu: int) -> None:
 
 def _near(address: str, mtu: int) -> str:
     """Return what went wrong, "" if nothing did."""
-    sent: Counter[str] = Counter()
-    received: Counter[str] = Counter()
     with _udp(address) as datagrams:
         for _ in range(_FLOWS):
             with socket.socket() as stream:
                 stream.settimeout(_LIMIT / 2)
+                words = ""
                 try:
                     stream.connect((FAR, PORT))
                     name = os.urandom(8)
@@ -129,12 +128,14 @@ def _near(address: str, mtu: int) -> str:
                     _exactly(stream, 1)
                     flow = _Flow(stream, datagrams, name, mtu)
                     flow.send(FAR, 0)
-                    told = struct.unpack("!II", _exactly(stream, 8))
-                    sent.update(dict(zip(("bytes", "checksums"), told, strict=True)))
-                    received += flow.receive(1)
+                    wrong, sums = struct.unpack("!II", _exactly(stream, 8))
+                    words = _words("sent", Counter({"bytes": wrong, "checksums": sums}))
+                    words = words or _words("received", flow.receive(1))
                 except OSError:
-                    return _words("sent", sent) or _words("received", received) or "a stream stood still"
-    return ", ".join(filter(None, (_words("sent", sent), _words("received", received))))
+                    words = words or "a stream stood still"
+                if words:
+                    return words
+    return ""
 
 
 def _words(way: str, found: Counter[str]) -> str:
@@ -164,7 +165,9 @@ def main(end: str, address: str, mtu: str) -> None:
     if end == "far":
         _far(int(mtu))
     else:
-        _say(_near(address, int(mtu)))
+        words = _near(address, int(mtu))
+        subprocess.run(["ip", "link", "delete", DEVICE], check=True)  # at once; a namespace is taken down some time after its process
+        _say(words)
 
 
 if __name__ == "__main__":

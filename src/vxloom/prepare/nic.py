@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from vxloom.errors import PrepareError
 from vxloom.prepare import labels
@@ -88,6 +88,7 @@ class SetNic(Change, frozen=True, kw_only=True, tag="nic"):
     aspect: Aspect
     name: str
     value: str
+    cuts_off: ClassVar[bool] = True
 
     @property
     def slot(self) -> str:

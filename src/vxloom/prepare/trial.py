@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
@@ -29,6 +30,7 @@ from vxloom.settings import HostSettings
 RECORD = "/var/lib/vxloom/host/offloads.json"
 _VNI, _PORT = 0xFFFFFF, 4789
 """A VNI no network has: CloudStack gives out 16777214 at the most."""
+_TRIES, _PAUSE = 50, 0.1
 _PATIENCE = 300.0
 """Seconds until a trial that hangs has its offloads put back."""
 
@@ -71,22 +73,42 @@ def judge(machine: Machine, device: str, peer: str, names: Sequence[str]) -> Fin
     """
     mtu = _way(machine, device, peer)
     corrupt: dict[str, str] = {}
-    if first := _attempt(machine, peer, mtu):
+    if words := _attempt(machine, peer, mtu) and _attempt(machine, peer, mtu):  # once may be chance
         has = nic.features(machine, device)
         on = [name for name in names if name in has and has[name].on]
         with _put_back(machine, device, on):
             _turn(machine, device, "off", on[::-1])
             if _attempt(machine, peer, mtu):
                 raise PrepareError(
-                    f"frames through {device} to {peer} do not arrive as they were sent ({first}), with its offloads off neither",
+                    f"frames through {device} to {peer} do not arrive as they were sent ({words}), with its offloads off neither",
                     remedy="does vxloom host echo run there? else it is that host's card, or the way between",
                 )
-            for name in on:
-                _turn(machine, device, "on", [name])
-                if words := _attempt(machine, peer, mtu):
-                    _turn(machine, device, "off", [name])
-                    corrupt[name] = words
+            corrupt = _tell_apart(on, words, lambda value, some: _turn(machine, device, value, some), lambda: _attempt(machine, peer, mtu))
     return Finding(card=_card(machine, device), peer=peer, corrupt=corrupt)
+
+
+def _tell_apart(left: Sequence[str], words: str, turn: Callable[[str, Sequence[str]], None], attempt: Callable[[], str]) -> dict[str, str]:
+    """Return which offloads frames go wrong with; they are off, the others on. Before: all are off, and with all on it was ``words``.
+
+    The first that is wrong is the last of the shortest beginning that is wrong: found by halves.
+    """
+    corrupt: dict[str, str] = {}
+    while words:
+        good, bad = 0, len(left)
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            turn("off", left[middle:bad][::-1])
+            turn("on", left[good:middle])
+            if found := attempt():
+                bad, words = middle, found
+            else:
+                good = middle
+        corrupt[left[good]] = words
+        turn("off", [left[good]])
+        left = left[bad:]
+        turn("on", left)
+        words = attempt() if left else ""
+    return corrupt
 
 
 def serve(machine: Machine, settings: HostSettings, address: str, say: Callable[[str], None]) -> None:
@@ -142,11 +164,17 @@ def _address(text: str) -> str:
 
 
 def _attempt(machine: Machine, peer: str, mtu: int) -> str:
-    """Return what went wrong with the frames, "" if nothing did."""
-    near = f"198.18.{1 + os.urandom(1)[0] % 254}.{1 + os.urandom(1)[0] % 254}"
-    with _end(machine, "near", near, mtu, ("remote", _address(peer))) as process:
-        line = _line(process)
-        return line if process.wait() == 0 else "the near end did not start"
+    """Return what went wrong with the frames, "" if nothing did. Cards treat tunnels with and without an outer checksum as two things."""
+    address = _address(peer)
+    for outer in ("udpcsum",) if ":" in address else ("udpcsum", "noudpcsum"):  # over IPv6 a checksum is a must (RFC 8200 section 8.1)
+        near = f"198.18.{1 + os.urandom(1)[0] % 254}.{1 + os.urandom(1)[0] % 254}"
+        with _end(machine, "near", near, mtu, ("remote", address, outer)) as process:
+            words = _line(process)
+            if process.wait() != 0:
+                return "the near end did not start"
+            if words:
+                return words
+    return ""
 
 
 @contextlib.contextmanager
@@ -157,16 +185,26 @@ def _end(machine: Machine, end: str, address: str, mtu: int, tunnel: Sequence[st
         try:
             if _line(process) != "ready":
                 raise PrepareError("no network namespace can be made here", remedy="run as root")
-            machine.must(
-                *("ip", "link", "add", echo.DEVICE, "netns", str(process.pid), "type", "vxlan", "id", str(_VNI), "dstport", str(_PORT)),
-                *tunnel,
-            )
+            _connect(machine, process.pid, tunnel)
             if process.stdin:
                 process.stdin.write("go\n")
                 process.stdin.flush()
             yield process
         finally:
             process.kill()
+
+
+def _connect(machine: Machine, pid: int, tunnel: Sequence[str]) -> None:
+    """Make the tunnel, with its end in a process's namespace. That of a killed trial goes some time after its process."""
+    command = ("ip", "link", "add", echo.DEVICE, "netns", str(pid), "type", "vxlan", "id", str(_VNI), "dstport", str(_PORT), *tunnel)
+    done = machine.run(*command)
+    for _ in range(_TRIES):
+        if "already exists" not in done.words:
+            break
+        time.sleep(_PAUSE)
+        done = machine.run(*command)
+    if done.status:
+        raise PrepareError(f"no tunnel for the trial: {done.words}", remedy=f"does a trial run already? else see ip -d link for VNI {_VNI}")
 
 
 def _line(process: subprocess.Popen[str]) -> str:

@@ -66,6 +66,12 @@ class Offload(Step):
     def notes(self, machine: Machine, settings: HostSettings) -> Sequence[str]:
         """Name what a card lacks and what it does wrong, and say if it was not tried."""
         notes = []
+        device = settings.labels.get("Guest", "")
+        if device and machine.links()[device].kind == "bridge":
+            notes.append(
+                f"{device} is a bridge, and a bridge has no offloads for tunnels: where their address is on it, segments are cut before "
+                "they reach the card; give the address to the card, bond or VLAN itself"
+            )
         for link in nic.below(machine, settings):
             if missing := _missing(nic.features(machine, link.name)):
                 notes.append(f"{link.name} has no {', '.join(missing)}: the processor does that work for tunnels")
