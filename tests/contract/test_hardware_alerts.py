@@ -72,9 +72,11 @@ def test_a_threshold_that_is_changed_counts_without_a_word_of_the_host_and_a_zon
             await until(lambda: gateway.health(one) is not None)
             with cloud.store.write("test") as tx:
                 tx.set_setting("vxloom.health.temperature.warning", "40", zone=cloud.zone)
+                tx.set_setting("vxloom.health.temperature.warning", "70")
+            await until(lambda: _tell_again(gateway, one) and "too warm from 40" in alerts(cloud, one).get("host.temperature", (7, ""))[1])
+            with cloud.store.write("test") as tx:
                 tx.set_setting("vxloom.health.temperature.critical", "45")
-            await until(lambda: _tell_again(gateway, one) and "host.temperature" in alerts(cloud, one))
-            await until(lambda: _tell_again(gateway, one) and "critical" in alerts(cloud, one)["host.temperature"][1])
+            await until(lambda: _tell_again(gateway, one) and "critical from 45" in alerts(cloud, one)["host.temperature"][1])
 
     play(tmp_path, scenario)
 
@@ -96,7 +98,9 @@ def test_what_wanders_or_stays_as_it_is_writes_nothing(tmp_path: Path) -> None:
             for celsius in (101, 97, 103):
                 say(gateway, one, Hardware(sensors=(Sensor("cpu", celsius),), links=WELL.links))
                 await until(lambda celsius=celsius: gateway.health(one).hardware.sensors[0].celsius == celsius)  # type: ignore[misc, union-attr]
-            assert not gateway._ledger._batch
+            await until(lambda: not gateway._ledger._batch)
+            _tell_again(gateway, one)
+            assert not gateway._ledger._batch, "not even a read of the store"
             assert len(events(cloud)) == 1
             assert alerts(cloud, one)["host.temperature"][1].startswith("host s1: cpu at 99 °C")
 
@@ -113,8 +117,12 @@ def test_an_alert_left_by_an_earlier_server_is_resolved_by_the_first_word(tmp_pa
             assert "host.temperature" in alerts(cloud, one)
             say(gateway, one, WELL)
             await until(lambda: not alerts(cloud, one))
+            say(gateway, one, HOT)
+            await until(lambda: bool(alerts(cloud, one)))
+            with cloud.store.write("test") as tx:
+                tx.resolve_alert("host.temperature", one)  # as another server may, which the host spoke to meanwhile
             gateway.reconnect(one)
             await until(lambda: gateway.health(one) is None)  # nothing is believed of a host that is away
-            await until(lambda: gateway.health(one) is not None)
+            await until(lambda: bool(alerts(cloud, one)))
 
     play(tmp_path, scenario)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from vxloom.cli import options, prepare
+from vxloom.cli import client, host, options, prepare
 from vxloom.prepare import requirement, run
 from vxloom.prepare.changes import WriteFile
 from vxloom.prepare.requirement import Requirement, Subject
@@ -84,3 +84,19 @@ def test_an_apply_that_nobody_answers_changes_nothing_and_says_so(
         prepare.apply.main([], standalone_mode=False)
     assert "nothing was changed" in capsys.readouterr().err
     assert not file.exists()
+
+
+def test_hosts_are_listed_with_their_health_and_to_programs_with_all_details(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    details = {"vxloom.vtep": "192.0.2.1", "vxloom.health": "well", "vxloom.temperature": "cpu 50 °C"}
+    rows = [{"name": "h1", "state": "Up", "details": details}, {"name": "h2", "state": "Up"}]
+    monkeypatch.setattr(client.Client, "__init__", lambda _: None)
+    monkeypatch.setattr(client.Client, "rows", lambda *_, **__: rows)
+    host.list_hosts.main([], standalone_mode=False)
+    head, first, _ = capsys.readouterr().out.splitlines()
+    assert first[head.index("health") :].split() == ["well"]
+    host.list_hosts.main(["--output", "json"], standalone_mode=False)
+    one, two = json.loads(capsys.readouterr().out)
+    assert (one["health"], one["vtep"], one["details"]) == ("well", "192.0.2.1", details)
+    assert (two["health"], two["details"]) == ("", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vxloom.model.hardware import Bond, Hardware, Leg, Link, Sensor
-from vxloom.server.health import CODES, Health, Thresholds, health_details
+from vxloom.server.health import CODES, Condition, Health, Thresholds, Watch, health_details
 from vxloom.server.health.judgement import Key, Standing, judge, settle, strain, texts
 
 LIMITS = Thresholds()
@@ -165,3 +165,22 @@ def test_details_say_what_is_measured_and_what_is_wrong() -> None:
     assert shown["vxloom.health"] == "well"
     assert shown["vxloom.temperature"] == "cpu 50 °C"
     assert health_details(None) == {}
+
+
+def test_a_host_is_well_in_time_although_it_says_nothing_new() -> None:
+    clock = iter((0.0, 0.0, LIMITS.patience - 1, LIMITS.patience))
+    told: list[Condition] = []
+    watch = Watch(lambda _host, condition: told.append(condition), clock=lambda: next(clock))
+    watch.reported("h1", "z1", Hardware(sensors=(Sensor("cpu", 99),)))
+    assert watch.strained() == {"h1": "is too hot"}
+    watch.reported("h1", "z1", Hardware(sensors=(Sensor("cpu", 50),)))
+    for _ in range(2):
+        assert told[-1]
+        watch.reported("h1", "z1", None)
+    assert told[-1] == {}
+    assert watch.strained() == {}
+    before = len(told)
+    watch.reported("h1", "z1", None)
+    assert len(told) == before, "nothing new, nothing judged"
+    watch.reported("h2", "z1", None)
+    assert watch.health("h2") is None, "an agent that knows nothing of hardware"
