@@ -107,3 +107,17 @@ def test_attaching_to_no_lab_says_so() -> None:
 def _kill(pid: int) -> None:
     """Kill -9 a process that this test's lab started."""
     os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_lab_with_a_stopped_process_ends(lab_directory: Path, killed: bool) -> None:
+    lab = Lab(hypervisors=1).up(keep=True)
+    lab.start_process("h1", "sleeper", ["sleep", "3600"])
+    lab.send_signal("h1", "sleeper", signal.SIGSTOP)
+    report = lab.report()
+    if killed:
+        _kill(report.pid)
+    else:
+        lab.down()
+    wait_until(lambda: not alive(pids_of(report)), "every process of the lab is gone")
+    wait_until(lambda: not lab.directory.exists(), "its files are gone")

@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-import msgspec
 import structlog
 
 from vxloom import __version__, notify
@@ -22,6 +21,7 @@ from vxloom.agent import held as rules
 from vxloom.agent.changes import covers, document_changes, strays_now
 from vxloom.agent.facts import host_facts
 from vxloom.agent.hardware import HardwareWatch
+from vxloom.agent.questions import Questions
 from vxloom.agent.reconcile import Reconciler, Target, stray_text
 from vxloom.agent.statefile import NOTHING_SAVED, StateFile
 from vxloom.agent.writer import Done, Writer
@@ -51,7 +51,6 @@ from vxloom.model.wire import (
     delta_of,
     table_of,
 )
-from vxloom.planner import render
 from vxloom.planner.plan import ALL, Scope
 from vxloom.settings import AgentSettings
 
@@ -71,6 +70,7 @@ class Core:
         reconciler: Reconciler,
         events: Events,
         hardware: HardwareWatch | None = None,
+        examine: Callable[[], bytes] | None = None,
     ) -> None:
         self._settings = settings
         self._name = name
@@ -86,6 +86,7 @@ class Core:
         """What the writer was last told of pruning."""
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(reconciler, state, self._told)
+        self._questions = Questions(self._writer, self._say, examine)
         self._changed: set[int] = set()
         self._taps: set[str] = set()
         self._everything = True
@@ -218,7 +219,7 @@ class Core:
             case Confirm():
                 self._confirm(message)
             case Ask():
-                self._answer(message)
+                self._questions.take(message, self._held)
             case _:
                 _log.warning("unexpected message", kind=type(message).__name__)
 
@@ -376,25 +377,6 @@ class Core:
         counters = reconciler.counters()
         self._loop.call_soon_threadsafe(setattr, self, "_counters", counters)
 
-    def _answer(self, question: Ask) -> None:
-        held = self._held
-
-        def work(reconciler: Reconciler, target: Target) -> None:
-            try:
-                # While holding a person asks what a confirmation would do: the server's own word counts, not what is kept.
-                word = held.said if held.base is not None and held.said.document is not None else target.word
-                plan, desired, observed, refused = reconciler.plan(replace(target, word=word, prune=True), ALL)
-                body = {
-                    "plan": "".join([*(f"! {stray_text(stray)}\n" for stray in observed.strays), render(plan)]),
-                    "steps": len(plan.steps),
-                    "resources": {"desired": len(desired.resources), "observed": len(observed.resources)},
-                    "refused": [f"{port.nic}: {port.reason}" for port in refused],
-                    "holding": held.holding or held.doubt,
-                    "dropped": ", ".join(f"{name} {count}" for name, count in reconciler.counters().items() if count),
-                }
-                reply = Answer(question.id, msgspec.json.encode(body))
-            except DataplaneError as error:
-                reply = Answer(question.id, b"{}", error=str(error))
-            self._loop.call_soon_threadsafe(self.send, reply)
-
-        self._writer.ask(work)
+    def _say(self, answer: Answer) -> bool:
+        """Send by the stream there is at that moment."""
+        return self.send(answer)

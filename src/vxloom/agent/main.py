@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -37,8 +38,11 @@ def sources(run_dir: Path) -> dict[GuestSource, Source]:
     return {GuestSource.NAMESPACE: NamespaceSource(run_dir / "guests"), GuestSource.EXTERNAL: ExternalSource()}
 
 
-async def serve(settings: AgentSettings) -> None:
-    """Run the agent until SIGTERM or SIGINT. Traffic goes on when it ends: nothing is taken down."""
+async def serve(settings: AgentSettings, examine: Callable[[], bytes] | None = None) -> None:
+    """Run the agent until SIGTERM or SIGINT. Traffic goes on when it ends: nothing is taken down.
+
+    ``examine``: how this host is examined when the server asks for findings; its answer is JSON.
+    """
     dataplane = HostDataplane()
     hardware = HardwareWatch(partial(underlay, settings), settings.state_dir / "hardware.json")
     core = Core(
@@ -48,6 +52,7 @@ async def serve(settings: AgentSettings) -> None:
         Reconciler(dataplane, sources(settings.run_dir)),
         dataplane.events(),
         hardware,
+        examine,
     )
     stream = Stream(settings, Identity.load(settings.state_dir), core)
 

@@ -42,7 +42,16 @@ def command(config: Path | None, observe: bool, output: str, **overrides: object
         return
     from vxloom.agent.main import serve
 
-    asyncio.run(serve(settings))
+    asyncio.run(serve(settings, lambda: _examine(settings)))
+
+
+def _examine(settings: AgentSettings) -> bytes:
+    """Answer the server's question for findings."""
+    import msgspec
+
+    from vxloom.doctor.examination import examine
+
+    return msgspec.json.encode(examine(settings))
 
 
 def _observe(settings: AgentSettings, output: str) -> None:

@@ -16,7 +16,7 @@ COMMANDS = {
     "lab": "A cloud of many hosts on this machine: up, down, status, env, exec, guest, fault.",
     "demo": "Show the whole system at work on this machine, every claim checked.",
     "host": "Make this machine a hypervisor: check, plan, apply, undo. Hosts of a cloud: list, token, confirm.",
-    "doctor": "What is broken on this host, and what to do about it.",
+    "doctor": "What is broken, on all hosts or this one, and what to do about it.",
     "plan": "What would change on a host, and why.",
     "trace": "Where a frame from one VM to another would go.",
     "completion": 'Shell completion: eval "$(vxloom completion bash)".',

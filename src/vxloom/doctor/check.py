@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from functools import cache
 
 from vxloom.doctor import checks
-from vxloom.doctor.evidence import HostEvidence
+from vxloom.doctor.evidence import CloudEvidence, HostEvidence
 from vxloom.doctor.finding import Fault, Finding
 
 Look = Callable[[HostEvidence], Iterable[Finding]]
+Survey = Callable[[CloudEvidence], Iterable[Finding]]
+
+
+def _nothing(_: object) -> Iterable[Finding]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,10 @@ class Check:
     summary: str
     """The first line of its docstring."""
     faults: tuple[Fault, ...]
-    look: Look
+    look: Look = _nothing
+    """What it finds on one host."""
+    survey: Survey = _nothing
+    """What it finds by looking at all hosts from the management side."""
 
 
 @cache
@@ -35,14 +43,15 @@ def registry() -> dict[str, Check]:
     for info in pkgutil.iter_modules(checks.__path__, f"{checks.__name__}."):
         module = importlib.import_module(info.name)
         name = info.name.rpartition(".")[2]
-        faults, look = getattr(module, "FAULTS", ()), getattr(module, "look", None)
-        if not faults or not inspect.isfunction(look):
-            raise TypeError(f"{info.name} needs FAULTS and a function look")
+        faults = getattr(module, "FAULTS", ())
+        looks = {each: getattr(module, each) for each in ("look", "survey") if inspect.isfunction(getattr(module, each, None))}
+        if not faults or not looks:
+            raise TypeError(f"{info.name} needs FAULTS and a function look or survey")
         for fault in faults:
             if fault.code in codes:
                 raise ValueError(f"{name} and {codes[fault.code]} both declare {fault.code}")
             codes[fault.code] = name
-        found[name] = Check(name, (inspect.getdoc(module) or "").partition("\n")[0], tuple(faults), look)
+        found[name] = Check(name, (inspect.getdoc(module) or "").partition("\n")[0], tuple(faults), **looks)
     return found
 
 

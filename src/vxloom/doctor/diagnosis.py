@@ -7,14 +7,24 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from vxloom.doctor.check import faults, registry
-from vxloom.doctor.evidence import HostEvidence
+from vxloom.doctor.evidence import CloudEvidence, HostEvidence
 from vxloom.doctor.finding import Finding, Severity
 
 
 def diagnose(evidence: HostEvidence) -> list[Finding]:
     """Return what is wrong with a host, the worst first; what follows from another finding is named in that one's ``explains``."""
     found = [msgspec.structs.replace(finding, host=evidence.host) for check in registry().values() for finding in check.look(evidence)]
-    return sorted(_under_causes(found), key=lambda finding: (-Severity[finding.severity.upper()], finding.code, finding.where))
+    return ranked(_under_causes(found))
+
+
+def survey(cloud: CloudEvidence) -> list[Finding]:
+    """Return what is wrong as seen from the management side."""
+    return [finding for check in registry().values() for finding in check.survey(cloud)]
+
+
+def ranked(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings, the worst first."""
+    return sorted(findings, key=lambda each: (-Severity[each.severity.upper()], each.host, each.code, each.where))
 
 
 def _under_causes(found: Sequence[Finding]) -> Iterable[Finding]:

@@ -85,3 +85,21 @@ class HostEvidence:
     """Bytes free where the agent keeps its state."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """What could not be gathered → why."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostAnswer:
+    """What the management side knows of one host when it has asked it for its findings."""
+
+    name: str
+    connected: bool
+    vtep: str = ""
+    silence: str = ""
+    """Why a connected host gave no answer; "": it gave one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudEvidence:
+    """All hosts, seen from the management side."""
+
+    hosts: tuple[HostAnswer, ...] = ()

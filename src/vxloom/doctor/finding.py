@@ -34,8 +34,8 @@ class Fault:
     explains: frozenset[str] = frozenset()
     """Codes of what follows from it on the same host: not told apart from it."""
 
-    def found(self, where: str, *, expected: str = "", seen: str = "", remedy: str = "") -> Finding:
-        """Return a finding of this kind at a place."""
+    def found(self, where: str, *, expected: str = "", seen: str = "", remedy: str = "", host: str = "") -> Finding:
+        """Return a finding of this kind at a place; ``host`` where the check looks at many."""
         return Finding(
             code=self.code,
             severity=self.severity.name.lower(),
@@ -44,6 +44,7 @@ class Fault:
             expected=expected,
             seen=seen,
             remedy=remedy or self.remedy.replace("{where}", where),
+            host=host,
         )
 
 

@@ -120,6 +120,12 @@ def kill_agent(lab: Lab, node: str) -> str:
     return f"the agent on {node} is dead; `heal` starts it again"
 
 
+def freeze_agent(lab: Lab, node: str) -> str:
+    """It is there and does nothing: SIGSTOP."""
+    lab.send_signal(_hypervisor(lab, node).name, AGENT, signal.SIGSTOP)
+    return f"the agent on {node} is frozen; `heal` lets it go on"
+
+
 def kill_server(lab: Lab) -> str:
     """Kill it as a crash does: SIGKILL."""
     lab.kill(topology.MANAGEMENT, SERVER, signal.SIGKILL)
@@ -127,7 +133,7 @@ def kill_server(lab: Lab) -> str:
 
 
 def heal(lab: Lab) -> str:
-    """Undo every fault: paths, links, MTUs; start what was killed."""
+    """Undo every fault: paths, links, MTUs; start what was killed, thaw what was frozen."""
     router = _router(lab)
     router.run(["nft", "-f", "-"], stdin=f"add table {_TABLE}\ndelete table {_TABLE}\n")
     size, cards = str(lab.spec.mtu), str(lab.spec.nic_mtu or lab.spec.mtu)
@@ -138,6 +144,8 @@ def heal(lab: Lab) -> str:
         router.run(["ip", "link", "set", node.spec.router_link, "mtu", size])
         node.run(["ip", "link", "set", "eth0", "mtu", cards])
         _route(lab, node, [])
+        if node.spec.is_hypervisor:
+            _thaw(lab, node)
     dead = [process for process in lab.report().processes if not process.running]
     for process in dead:
         lab.start_process(process.node, process.name, process.argv, process.env)
@@ -155,9 +163,16 @@ FAULTS = (
     Fault("fdb-del", ("NODE", "MAC|VM"), "Delete the forwarding rows of one MAC address on the node.", fdb_del),
     Fault("device-del", ("NODE", "VNI"), "Delete the VXLAN device of one VNI on the node.", device_del),
     Fault("kill-agent", ("NODE",), "Kill the node's agent with SIGKILL.", kill_agent),
+    Fault("freeze-agent", ("NODE",), "Stop the node's agent with SIGSTOP: it is there and does nothing.", freeze_agent),
     Fault("kill-server", (), "Kill the management server with SIGKILL.", kill_server),
-    Fault("heal", (), "Undo: links, paths and MTUs as built, killed server and agents started.", heal),
+    Fault("heal", (), "Undo: links, paths and MTUs as built, killed server and agents started, frozen ones thawed.", heal),
 )
+
+
+def _thaw(lab: Lab, node: Node) -> None:
+    for process in lab.report().processes:
+        if (process.node, process.name, process.running) == (node.name, AGENT, True):
+            lab.send_signal(node.name, AGENT, signal.SIGCONT)
 
 
 def _router(lab: Lab) -> Node:

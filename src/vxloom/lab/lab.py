@@ -220,9 +220,13 @@ class Lab:
                 return process
         raise VxloomError(f"no process {name!r} was started on {node}", remedy="`vxloom lab status` lists them")
 
+    def send_signal(self, node: str, name: str, number: int) -> None:
+        """Signal a process; one that has ended already is fine."""
+        self._ask(control.Kill(node, name, int(number)))
+
     def kill(self, node: str, name: str, number: int = signal.SIGKILL, *, timeout: float = 10.0) -> None:
         """Signal a process and wait until it has ended; one that has ended already is fine."""
-        self._ask(control.Kill(node, name, int(number)))
+        self.send_signal(node, name, number)
         deadline = time.monotonic() + timeout
         while self.process(node, name).running:
             if time.monotonic() > deadline:

@@ -37,7 +37,7 @@ class Process:
         self.log = log
         with log.open("ab") as output:
             self._carrier = subprocess.Popen(
-                entry.command(holder, request.argv),
+                ["setpriv", "--pdeathsig=KILL", "--", *entry.command(holder, request.argv)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -68,10 +68,19 @@ class Process:
         )
 
     def send(self, number: int) -> None:
-        """Signal the process; one that has ended is left alone."""
+        """Signal the process; one that has ended is left alone.
+
+        ``nsenter`` stops when what it carries is stopped, so it has to be told of going on, too: else nobody sees the process end.
+        """
         if self._carrier.poll() is None:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+                if number == signal.SIGCONT:
+                    self._carrier.send_signal(number)
+
+    def end(self) -> None:
+        """Kill what carries the process, and with it the process: a stopped carrier would keep its node's end waiting."""
+        self._carrier.kill()
 
 
 class Supervisor:
@@ -102,6 +111,8 @@ class Supervisor:
 
     def end(self) -> None:
         """Kill the nodes and return when every process in them is gone."""
+        for process in self._processes.values():
+            process.end()
         for _, held in self._nodes.values():
             os.kill(held.pid, signal.SIGKILL)
         for _, held in self._nodes.values():

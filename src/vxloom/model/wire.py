@@ -189,8 +189,12 @@ class Current(_Message, frozen=True):
     nonce: str
 
 
+PLAN = "plan"
+FINDINGS = "findings"
+
+
 class Ask(_Message, frozen=True):
-    """A question to the agent: ``what`` is "plan" or "state"."""
+    """A question to the agent: ``what`` is :data:`PLAN` or :data:`FINDINGS`; an agent that does not know it answers with the plan."""
 
     id: int
     what: str

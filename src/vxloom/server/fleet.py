@@ -29,7 +29,7 @@ class Fleet(Protocol):
         """Return host id → why it is the last choice for a machine: too hot, or without redundant links."""
 
     def ask(self, host: str, what: str, timeout: float) -> bytes:
-        """Return a host's answer (JSON) to "plan" or "state"; raises :class:`vxloom.errors.TransportError` after ``timeout`` seconds."""
+        """Return a host's answer (JSON) to "plan" or "findings"; raises :class:`vxloom.errors.TransportError` after ``timeout`` seconds."""
 
     def confirm(self, host: str) -> None:
         """Tell a holding host that a person confirmed; raises :class:`vxloom.errors.TransportError` when it has no stream."""

@@ -56,7 +56,16 @@ def test_a_fault_says_what_it_means_and_what_to_do(code: str) -> None:
 
 
 def test_every_file_of_checks_declares_what_it_finds() -> None:
-    assert {check.name for check in registry().values()} == {"agent", "devices", "limits", "obstacles", "ports", "rows", "underlay"}
+    assert {check.name for check in registry().values()} == {
+        "agent",
+        "devices",
+        "limits",
+        "obstacles",
+        "ports",
+        "presence",
+        "rows",
+        "underlay",
+    }
 
 
 def test_a_consequence_stands_below_its_cause_only() -> None:

@@ -1,1 +1,1 @@
-"""What is looked for, one file a subject. A file declares ``FAULTS`` and ``look(evidence)``; they do not know one another."""
+"""What is looked for, a file a subject: ``FAULTS``, and ``look(evidence)`` or ``survey(cloud)``. They do not know one another."""

@@ -1,0 +1,71 @@
+"""The doctor on a lab: nothing on a cloud that is well, and each fault by its code while it lasts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+
+from tests.scenarios.clouds import Cloud, Guest, running
+from tests.waiting import wait_until
+from vxloom.lab import faults
+
+
+@pytest.fixture(scope="module")
+def cloud(lab_directory: object) -> Iterator[Cloud]:
+    with running(3) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def guests(cloud: Cloud) -> list[Guest]:
+    """A network with a guest on each host."""
+    return cloud.guests(cloud.network(), "h1", "h2", "h3")
+
+
+def everywhere(cloud: Cloud) -> set[tuple[str, str]]:
+    """Return (host, code) of what the server is told."""
+    told = cast("dict[str, Any]", cloud.call("vxloomDiagnose")["diagnosis"])
+    assert told["hosts"] == 3
+    return {(row["host"], row["code"]) for row in told["finding"]}
+
+
+def on(cloud: Cloud, host: str) -> dict[str, list[str]]:
+    """Return code → what follows from it, as `vxloom doctor --host` on the host itself tells."""
+    done = cloud.lab.node(host).run(["vxloom", "doctor", "--host", "--output", "json"], check=False)
+    told = json.loads(done.stdout)
+    assert done.returncode == max([{"error": 2, "warning": 1}.get(each["severity"], 0) for each in told["finding"]], default=0)
+    return {each["code"]: [text.split()[0] for text in each["explains"]] for each in told["finding"]}
+
+
+def test_nothing_is_found_on_a_cloud_that_is_well(cloud: Cloud, guests: list[Guest]) -> None:
+    for _ in range(5):
+        assert everywhere(cloud) == set()
+    assert on(cloud, "h1") == {}
+
+
+def test_what_an_agent_does_not_repair_is_found_while_it_lasts(cloud: Cloud, guests: list[Guest]) -> None:
+    faults.mtu(cloud.lab, "h1", "1400")
+    assert everywhere(cloud) == {("h1", "underlay-mtu-low")}
+    faults.heal(cloud.lab)
+    assert everywhere(cloud) == set()
+
+
+def test_an_agent_that_is_gone_explains_the_drift_that_it_would_repair(cloud: Cloud, guests: list[Guest]) -> None:
+    faults.kill_agent(cloud.lab, "h2")
+    faults.fdb_del(cloud.lab, "h2", guests[0].mac)
+    assert on(cloud, "h2") == {"agent-stopped": ["fdb-missing"]}
+    wait_until(lambda: everywhere(cloud) == {("h2", "host-away")}, "the server knows that it is away")
+    faults.heal(cloud.lab)
+    wait_until(lambda: cloud.connected("h2") and cloud.in_step("h2"), "the agent is back")
+    assert everywhere(cloud) == set()
+
+
+def test_an_agent_that_is_frozen_is_told_from_one_that_runs(cloud: Cloud, guests: list[Guest]) -> None:
+    faults.freeze_agent(cloud.lab, "h3")
+    assert set(on(cloud, "h3")) == {"agent-frozen"}
+    faults.heal(cloud.lab)
+    wait_until(lambda: cloud.connected("h3") and cloud.in_step("h3"), "the agent goes on")
+    assert on(cloud, "h3") == {}
