@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import base64
 import compileall
+import email.utils
 import gzip
 import hashlib
 import os
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -53,16 +55,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Build the Debian package.")
     parser.add_argument("--version", default=version(), help="the package's version (default: %(default)s)")
     parser.add_argument("--into", type=Path, default=ROOT / "build" / "deb", help="folder for the package")
+    parser.add_argument("--quick", action="store_true", help="compress for speed (zstd, which Debian's archive does not take)")
     arguments = parser.parse_args()
     os.umask(0o022)
     os.environ.setdefault("SOURCE_DATE_EPOCH", _git("log", "-1", "--format=%ct") or "0")
     tree = arguments.into / "tree"
     shutil.rmtree(tree, ignore_errors=True)
     stage(tree)
+    history(tree, arguments.version)
     architecture = _run("dpkg", "--print-architecture")
     control(tree, arguments.version, architecture)
     package = arguments.into / f"vxloom_{arguments.version}_{architecture}.deb"
-    pack(tree, package)
+    pack(tree, package, ("-Zzstd",) if arguments.quick else ("-Zxz", "-z1"))
     shutil.rmtree(tree)
     print(os.path.relpath(package))  # noqa: T201 - its output
     return 0
@@ -114,7 +118,7 @@ def copy_distribution(name: str, site: Path) -> None:
 def programs(tree: Path) -> None:
     """Make the virtual environment around the libraries: Debian's Python, and the one program."""
     (tree / HOME / "bin").mkdir()
-    (tree / HOME / "bin" / "python").symlink_to(f"/usr/bin/python{PYTHON}")
+    (tree / HOME / "bin" / "python").symlink_to(f"../../../bin/python{PYTHON}")
     _write(tree / HOME / "pyvenv.cfg", f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {PYTHON}\n")
     _write(tree / HOME / "bin" / "vxloom", _PROGRAM, 0o755)
     (tree / "usr" / "bin").mkdir()
@@ -134,9 +138,17 @@ def texts(tree: Path) -> None:
             _write(tree / name, kind(cli, {}, "vxloom", "_VXLOOM_COMPLETE").source())
     docs = tree / "usr" / "share" / "doc" / "vxloom"
     _write(docs / "copyright", (PACKAGING / "copyright").read_text())
-    _compress(docs / "changelog.gz", (ROOT / "CHANGELOG.md").read_text())
+    _compress(docs / "CHANGELOG.md.gz", (ROOT / "CHANGELOG.md").read_text())
     _compress(tree / "usr" / "share" / "man" / "man1" / "vxloom.1.gz", manual.page())
     _write(tree / "usr" / "share" / "lintian" / "overrides" / "vxloom", (PACKAGING / "lintian-overrides").read_text())
+
+
+def history(tree: Path, named: str) -> None:
+    """Write Debian's own form of a changelog (deb-changelog(5)); ours lies beside it."""
+    who = re.search(r"^Maintainer: (.*)", (PACKAGING / "control").read_text(), re.MULTILINE)
+    when = email.utils.formatdate(int(os.environ["SOURCE_DATE_EPOCH"]))
+    text = f"vxloom ({named}) unstable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- {who[1] if who else ''}  {when}\n"
+    _compress(tree / "usr" / "share" / "doc" / "vxloom" / "changelog.gz", text)
 
 
 def control(tree: Path, named: str, architecture: str) -> None:
@@ -158,10 +170,10 @@ def control(tree: Path, named: str, architecture: str) -> None:
         _write(folder / name, (PACKAGING / name).read_text(), 0o755)
 
 
-def pack(tree: Path, package: Path) -> None:
+def pack(tree: Path, package: Path, compression: Sequence[str]) -> None:
     """Make the package as a whole, or not at all."""
     draft = package.with_suffix(".new")
-    _run("dpkg-deb", "--root-owner-group", "-Zzstd", "--build", str(tree), str(draft))
+    _run("dpkg-deb", "--root-owner-group", *compression, "--build", str(tree), str(draft))
     draft.rename(package)
 
 

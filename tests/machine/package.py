@@ -46,7 +46,7 @@ def packages() -> tuple[Path, ...]:
 def build(into: Path, version: str) -> Path:
     """Build one package as `make deb` does."""
     done = subprocess.run(
-        [sys.executable, str(ROOT / "scripts" / "deb.py"), "--version", version, "--into", str(into)],
+        [sys.executable, str(ROOT / "scripts" / "deb.py"), "--quick", "--version", version, "--into", str(into)],
         capture_output=True,
         text=True,
         check=False,
