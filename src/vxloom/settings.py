@@ -90,6 +90,9 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """UDP port of this cloud's tunnels: 8472 only where CloudStack's multicast mode has taken that already, then on every host."""
     firewall_ports: list[str] = []
     """More ports the machine's own firewall is to let in, such as ``"8250/tcp"`` and ``"8080/tcp"`` where the management server runs."""
+    bridge_netfilter: bool = True
+    """Leave ``net.bridge.bridge-nf-call-*`` as they are: CloudStack's security groups and Docker need them. False: guests' frames do not
+    run through the host's firewall."""
     offload_peer: str = ""
     """Address of a host on which ``vxloom host echo`` runs while this one is prepared: frames are sent to it and back in a tunnel, and
     offloads that corrupt them are turned off. Empty: the cards are not tried."""

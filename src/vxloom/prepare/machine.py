@@ -172,6 +172,10 @@ class Machine:
         except OSError:
             return None
 
+    def sysctl_settable(self, key: str) -> bool:
+        """Tell whether a kernel setting may be written here: inside a namespace some are for reading only."""
+        return bool((self.mode(_sysctl_file(key)) or 0) & stat.S_IWUSR)
+
     def set_value(self, file: str, value: str) -> None:
         """Write a value into a file of /proc or /sys. Raises :class:`PrepareError` with what the kernel says."""
         try:
@@ -185,6 +189,11 @@ class Machine:
     def set_sysctl(self, key: str, value: str) -> None:
         """Set a kernel setting. Raises :class:`PrepareError`."""
         self.set_value(_sysctl_file(key), value)
+
+    def reverse_path(self, device: str) -> int | None:
+        """Return a device's ``rp_filter``: the greater of its own and that of ``all`` (kernel's ip-sysctl). None: no device."""
+        own, everywhere = self.sysctl(f"net.ipv4.conf.{device.replace('.', '/')}.rp_filter"), self.sysctl("net.ipv4.conf.all.rp_filter")
+        return None if own is None else max(int(own), int(everywhere or 0))
 
     # --- programs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vxloom.prepare import run
 from vxloom.prepare.changes import SetSysctl, WriteFile
 from vxloom.prepare.machine import Machine
 from vxloom.prepare.step import registry
@@ -33,3 +34,45 @@ def test_once_done_there_is_nothing_to_do(machine: Machine) -> None:
     for change in step.changes(machine, HostSettings()):
         change.do(machine)
     assert list(step.changes(machine, HostSettings())) == []
+
+
+def test_the_labels_device_is_made_loose_where_it_is_strict_and_stays_so(machine: Machine) -> None:
+    settings = HostSettings(labels={"Guest": "bond0.100"})
+    for name, value in {"all": "0", "bond0.100": "1"}.items():
+        machine.write(f"/proc/sys/net/ipv4/conf/{name}/rp_filter", value)
+    step = registry()["sysctl"]
+    changes = step.changes(machine, settings)
+    assert [(change.key, change.value) for change in changes if isinstance(change, SetSysctl) and "rp_filter" in change.key] == [
+        ("net.ipv4.conf.bond0/100.rp_filter", "2")
+    ]
+    for change in changes:
+        change.do(machine)
+    assert machine.read("/proc/sys/net/ipv4/conf/bond0.100/rp_filter") == "2"
+    assert "net.ipv4.conf.bond0/100.rp_filter = 2\n" in (machine.read(sysctl.FILE) or "")
+    assert list(step.changes(machine, settings)) == []
+
+
+def test_a_device_that_is_not_strict_is_left_alone(machine: Machine) -> None:
+    for name in ("all", "eth0"):
+        machine.write(f"/proc/sys/net/ipv4/conf/{name}/rp_filter", "0")
+    changes = registry()["sysctl"].changes(machine, HostSettings(labels={"Guest": "eth0"}))
+    assert "rp_filter" not in str(changes)
+
+
+def test_bridged_frames_leave_the_hosts_firewall_only_when_asked(machine: Machine) -> None:
+    machine.write("/proc/sys/net/bridge/bridge-nf-call-iptables", "1")
+    assert "bridge-nf" not in str(registry()["sysctl"].changes(machine, HostSettings()))
+    changes = registry()["sysctl"].changes(machine, HostSettings(bridge_netfilter=False))
+    assert [change.key for change in changes if isinstance(change, SetSysctl) and change.value == "0"] == [
+        "net.bridge.bridge-nf-call-iptables"
+    ], "those that are not there are not set"
+    assert "\n-net.bridge.bridge-nf-call-arptables = 0\n" in str(changes[0].text if isinstance(changes[0], WriteFile) else "")
+
+
+def test_what_cannot_be_set_here_is_named_and_no_fault(machine: Machine) -> None:
+    machine.path("/proc/sys/net/ipv4/neigh/default/gc_thresh3").chmod(0o444)
+    part = run.plan(machine, HostSettings(), [registry()["sysctl"]])[0]
+    assert part.problem == ""
+    assert "gc_thresh3" not in str([change for change in part.changes if isinstance(change, SetSysctl)])
+    assert "not applicable: net.ipv4.neigh.default.gc_thresh3: read-only here, as in a network namespace" in part.notes
+    assert any("net.ipv6.neigh.default.gc_thresh1" in note and "not visible" in note for note in part.notes)

@@ -20,6 +20,7 @@ def look(machine: Machine, settings: HostSettings) -> Sequence[Requirement]:
         _least(machine, "net.ipv4.igmp_max_memberships", 4096, "IGMP", 5, "at 20 the 21st multicast network fails"),
         _least(machine, "net.ipv4.neigh.default.gc_thresh3", 65536, "ARP", 5, "neighbours of all guests stand on a host's bridges"),
         _least(machine, "net.ipv6.neigh.default.gc_thresh3", 65536, "ND", 5, "as for IPv4"),
+        _least(machine, "net.core.netdev_max_backlog", 10000, "VXLAN", 3, "what waits to be taken out of a tunnel is dropped beyond it"),
         _reverse_path(machine),
         *(_bridge_netfilter(machine, family) for family in ("iptables", "ip6tables", "arptables")),
     ]
@@ -33,18 +34,11 @@ def _least(machine: Machine, key: str, least: int, standard: str, impact: int, w
 
 
 def _reverse_path(machine: Machine) -> Requirement:
-    strict = [name for name in machine.names("/proc/sys/net/ipv4/conf") if _effective(machine, name) == 1]
+    devices = [name for name in machine.names("/proc/sys/net/ipv4/conf") if name not in {"all", "default", "lo"}]
+    strict = [name for name in devices if machine.reverse_path(name) == 1]
     found = f"strict on {', '.join(strict[:4])}{' …' if len(strict) > 4 else ''}" if strict else "not strict"
-    remedy = "with two uplinks, tunnel packets that come by the other one are dropped: sysctl -w net.ipv4.conf.all.rp_filter=2"
+    remedy = f"with two uplinks, tunnel packets that come by the other one are dropped: {_APPLY} makes the label Guest's device loose"
     return _REVERSE_PATH.judged(not strict, found, remedy)
-
-
-def _effective(machine: Machine, name: str) -> int:
-    """Return an interface's mode: the greater of its own and that of ``all`` (kernel documentation, ip-sysctl); 0 for these two names."""
-    if name in {"all", "default", "lo"}:
-        return 0
-    own, everywhere = machine.sysctl(f"net.ipv4.conf.{name.replace('.', '/')}.rp_filter"), machine.sysctl("net.ipv4.conf.all.rp_filter")
-    return max(int(own or 0), int(everywhere or 0))
 
 
 def _bridge_netfilter(machine: Machine, family: str) -> Requirement:
@@ -53,4 +47,5 @@ def _bridge_netfilter(machine: Machine, family: str) -> Requirement:
     value = machine.sysctl(key)
     if value is None:
         return subject.not_applicable("br_netfilter is not loaded: bridged frames do not meet the host's firewall")
-    return subject.judged(value == "0", value, "guests' frames run through the host's firewall: they cost more and may be dropped there")
+    remedy = f"guests' frames run through the host's firewall, which costs and may drop them: bridge_netfilter = false, {_APPLY}"
+    return subject.judged(value == "0", value, remedy)
