@@ -191,10 +191,10 @@ def underlay(left: str, right: str) -> None:
         ip("-n", name, "link", "set", "up0", "up")
 
 
-def build_ours() -> Path2:
-    """Have the agent's reconciler make both hosts."""
-    underlay("h1", "h2")
-    hosts = [guests.host(number, vtep) for number, vtep in enumerate(VTEPS, 1)]
+def build_ours(first: int = 1) -> Path2:
+    """Have the agent's reconciler make both hosts, numbered from ``first``; each pair of them is a world of its own."""
+    underlay(f"h{first}", f"h{first + 1}")
+    hosts = [guests.host(number, vtep) for number, vtep in enumerate(VTEPS, first)]
     net = guests.network(VNI)
     nics = [guests.guest(net, place, place.number) for place in hosts]
     intent = guests.cloud(hosts, [net], nics)

@@ -6,7 +6,8 @@ netlink as columns: ten thousand in 5 ms, where libnftables lists them in 50 (me
 
 from __future__ import annotations
 
-import errno
+import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,7 +16,7 @@ from vxloom.dataplane import marks
 from vxloom.dataplane.allow_rules import COUNTER, KEY_SIZES, TABLE, Lists, commands, lists_of, rules
 from vxloom.dataplane.nfnetlink import NFPROTO_INET, Nfnetlink
 from vxloom.dataplane.nft import Nft
-from vxloom.errors import DataplaneError, VxloomError
+from vxloom.errors import VxloomError
 from vxloom.model.filters import ALLOW_VERSION
 from vxloom.model.state import AllowList, AllowTable, HostState, Key, Resource
 from vxloom.planner.plan import ALL, Operation, ResourceStep, Scope, Step
@@ -89,15 +90,12 @@ class AllowLists:
         return self._listing
 
     def _read(self, generation: int) -> _Listing:
-        try:
-            listed = marks.decode(self._nft.run(f"list table inet {TABLE}", json=True, terse=True))
-        except DataplaneError as error:
-            if error.errno == errno.ENOENT:
-                return _Listing(generation, None)
-            raise
+        structure = self._nfnetlink.structure(TABLE, NFPROTO_INET)
+        if not structure:
+            return _Listing(generation, None)
         sets = {name: self._nfnetlink.set_keys(TABLE, name, size, NFPROTO_INET) for name, size in KEY_SIZES.items()}
         lists = lists_of(sets)
-        return _Listing(generation, _table(listed, strange=lists.strange), lists)
+        return _Listing(generation, _table(structure, strange=lists.strange), lists)
 
     # ----------------------------------------------------------------------------------------------------------- writing
 
@@ -129,14 +127,20 @@ class AllowLists:
         fill = commands(Lists(), lists, lists.all())
         self._nft.run("\n".join((f"add table inet {TABLE}", f"delete table inet {TABLE}", rules(port), fill)))
         # Dying between the two leaves good rules without a mark: they are made again.
-        listed = marks.decode(self._nft.run(f"list table inet {TABLE}", json=True, terse=True))
-        self._nft.run(f"add chain inet {TABLE} {marks.mark(listed, f'{ALLOW_VERSION}_{port}')}")
+        digest, _ = _digest(self._nfnetlink.structure(TABLE, NFPROTO_INET))
+        self._nft.run(f"add chain inet {TABLE} {marks.PREFIX}{ALLOW_VERSION}_{port}_{digest}")
 
 
-def _table(listed: marks.Listed, *, strange: bool) -> AllowTable:
-    """Return the table by its mark, which holds version and port; another one if it was altered."""
-    found = [name.removeprefix(marks.PREFIX).split("_") for name in marks.marks(listed)]
-    for version, port, *_ in (parts for parts in found if len(parts) == 3):
-        if not strange and port.isdecimal() and marks.identity(listed, f"{version}_{port}") == f"{version}_{port}":
-            return AllowTable(int(port), ruleset=version)
-    return AllowTable(0, ruleset=f"altered-{marks.digest(listed)}")
+def _table(structure: Sequence[tuple[str, ...]], *, strange: bool) -> AllowTable:
+    """Return the table by its mark, which holds version, port and digest; another one if it was altered."""
+    digest, found = _digest(structure)
+    match = re.fullmatch(rf"{marks.PREFIX}(\w+)_(\d+)_{digest}", found[0]) if len(found) == 1 else None
+    return AllowTable(int(match[2]), ruleset=match[1]) if match and not strange else AllowTable(0, ruleset=f"altered-{digest}")
+
+
+def _digest(structure: Sequence[tuple[str, ...]]) -> tuple[str, list[str]]:
+    """Return a digest of the rules, and the marks among the chains, which are no part of it."""
+    prefix = marks.PREFIX.encode().hex()
+    found = [bytes.fromhex(each[1]).rstrip(b"\0").decode() for each in structure if each[0] == "chain" and each[1].startswith(prefix)]
+    rules = [each for each in structure if each[0] != "chain" or not each[1].startswith(prefix)]
+    return hashlib.blake2b(repr(rules).encode(), digest_size=8).hexdigest(), found

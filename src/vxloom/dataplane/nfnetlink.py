@@ -28,6 +28,13 @@ _SO_RCVBUFFORCE: Final = 33
 _SUBSYSTEM: Final = 10 << 8
 _GETRULE, _NEWSETELEM, _GETSETELEM, _DELSETELEM, _NEWGEN, _GETGEN, _GETOBJ = 7, 12, 13, 14, 15, 16, 19
 _DESTROYSETELEM: Final = 30
+_STRUCTURE: Final = {
+    "chain": (4, (3, 4, 5, 7, 10)),  # name, hook, policy, type, flags (NFTA_CHAIN_*)
+    "set": (10, (2, 3, 4, 5, 6, 7)),  # name, flags, types and lengths of key and data (NFTA_SET_*)
+    "object": (_GETOBJ, (2, 3)),  # name, type (NFTA_OBJ_*)
+    "rule": (_GETRULE, (2, 4)),  # chain, expressions (NFTA_RULE_*)
+}
+"""Kind → the message that asks for it, and the attributes to keep (linux/netfilter/nf_tables.h)."""
 _ERROR, _DONE = 2, 3
 _REQUEST, _DUMP = 1, 0x300
 _NFGENMSG: Final = struct.Struct(">BBH")
@@ -80,6 +87,20 @@ class Nfnetlink:
                 if _text(expression[1]) == "counter":
                     chain = _text(fields[2])
                     found[chain] = found.get(chain, 0) + int.from_bytes(attributes(expression[2])[2], "big")
+        return found
+
+    def structure(self, table: str, family: int) -> list[tuple[str, ...]]:
+        """Return a table's chains, sets, objects and rules, a tuple of kind and what makes each what it is; a missing table has none.
+
+        Nothing of it changes by itself, nor by elements: no handles, counts or users.
+        """
+        name = attribute(1, table.encode() + b"\0")
+        found: list[tuple[str, ...]] = []
+        for kind, (ask, kept) in _STRUCTURE.items():
+            for _, body in self._ask(ask, _NFGENMSG.pack(family, 0, 0) + name, dump=True):
+                fields = attributes(body, 4)
+                if _text(fields[1]) == table:
+                    found.append((kind, *(bytes(fields.get(each, b"")).hex() for each in kept)))
         return found
 
     def set_keys(self, table: str, name: str, size: int, family: int) -> NDArray[np.uint8]:

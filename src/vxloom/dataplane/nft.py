@@ -17,8 +17,6 @@ from vxloom.errors import ConfigError, DataplaneError
 _LIBRARY: Final = "libnftables.so.1"
 _JSON: Final = 1 << 4
 """NFT_CTX_OUTPUT_JSON (nftables/libnftables.h)."""
-_TERSE: Final = 1 << 11
-"""NFT_CTX_OUTPUT_TERSE: listings leave out the elements of sets, and do not read them."""
 _FRESH_AFTER: Final = 64 << 20
 """Bytes of listings after which the context is made anew."""
 _ERRNO: Final = {os.strerror(code): code for code in sorted(errno.errorcode, reverse=True)}
@@ -60,16 +58,16 @@ class Nft:
             self._context = None
             self._listed = 0
 
-    def run(self, commands: str, *, json: bool = False, terse: bool = False) -> bytes:
+    def run(self, commands: str, *, json: bool = False) -> bytes:
         """Carry out commands (nft's language, or its JSON) as one transaction: all or nothing.
 
-        Returns what they list, as text or JSON; ``terse`` without elements. Raises :class:`DataplaneError` with the kernel's errno
-        (EINVAL for what libnftables itself refused) and nft's words.
+        Returns what they list, as text or JSON. Raises :class:`DataplaneError` with the kernel's errno (EINVAL for what
+        libnftables itself refused) and nft's words.
         """
         if self._listed > _FRESH_AFTER:
             self.close()
         context = self._open()
-        self._library.nft_ctx_output_set_flags(context, (_JSON if json else 0) | (_TERSE if terse else 0))
+        self._library.nft_ctx_output_set_flags(context, _JSON if json else 0)
         code = self._library.nft_run_cmd_from_buffer(context, commands.encode())
         output: bytes = self._library.nft_ctx_get_output_buffer(context) or b""
         words: bytes = self._library.nft_ctx_get_error_buffer(context) or b""

@@ -50,13 +50,28 @@ class Vteps:
 
     def __sub__(self, other: Vteps) -> Vteps:
         """Return those that are not in the other."""
-        return Vteps(difference(self.rows, other.rows))
+        first, last = _same_ends(self.rows, other.rows)
+        return Vteps(difference(self.rows[first : len(self) - last], other.rows[first : len(other) - last]))
 
     def __or__(self, other: Vteps) -> Vteps:
         """Return those of both."""
-        return Vteps(union(self.rows, other.rows))
+        first, last = _same_ends(self.rows, other.rows)
+        between = union(self.rows[first : len(self) - last], other.rows[first : len(other) - last])
+        return Vteps(np.concatenate([self.rows[:first], between, self.rows[len(self) - last :]]))
 
     def __str__(self) -> str:
         """Name a few and count the rest."""
         more = len(self) - SHOWN
         return ", ".join(Vteps(self.rows[:SHOWN]).addresses()) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _same_ends(left: Rows, right: Rows) -> tuple[int, int]:
+    """Return how many rows agree at the beginning, and how many of the rest at the end: of two long lists mostly all but a few."""
+    short = min(len(left), len(right))
+    first = _same(left[:short], right[:short])
+    return first, _same(left[::-1][: short - first], right[::-1][: short - first])
+
+
+def _same(left: Rows, right: Rows) -> int:
+    differ = (left["lo"] != right["lo"]) | (left["hi"] != right["hi"])
+    return int(differ.argmax()) if differ.any() else len(left)
