@@ -22,6 +22,7 @@ _DRIFT = frozenset(
         "neighbour-missing",
         "neighbour-extra",
         "filters-changed",
+        "allow-list-changed",
         "tap-detached",
         "tap-changed",
         "foreign-port",

@@ -13,7 +13,7 @@ VNI = Fault(
     title="a device that is not ours holds a VNI of ours",
     meaning="The kernel gives a VNI and UDP port to one device only, so the network is not made on this host.",
     remedy="delete {where} if nobody needs it (CloudStack leaves such devices behind): ip link del {where}",
-    explains=frozenset({"device-missing", "fdb-missing", "flood-missing", "neighbour-missing", "tap-detached"}),
+    explains=frozenset({"allow-list-changed", "device-missing", "fdb-missing", "flood-missing", "neighbour-missing", "tap-detached"}),
 )
 NAME = Fault(
     code="foreign-name",
