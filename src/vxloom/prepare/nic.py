@@ -114,7 +114,10 @@ class SetNic(Change, frozen=True, kw_only=True, tag="nic"):
 
     def do(self, machine: Machine) -> None:
         """Set it; the driver may refuse."""
-        machine.must("ethtool", *self.command(self.device))
+        done = machine.run("ethtool", *self.command(self.device))
+        if done.status:
+            remedy = "set udp_flow_hash = false in host.toml" if self.aspect == "hash" else "leave this step out with --skip"
+            raise PrepareError(f"the driver of {self.device} refuses {self.name} {self.value}: {done.words}", remedy=remedy)
 
     def undo(self, machine: Machine, before: Before) -> None:
         """Set the old value, unless somebody (or a boot) has set another since."""
