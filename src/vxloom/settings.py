@@ -99,6 +99,11 @@ class HostSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     udp_flow_hash: bool = True
     """Have cards spread packets over their queues by UDP ports, too; false: for a driver that refuses it."""
 
+    def __post_init__(self) -> None:
+        """Refuse what no kernel could do. Raises :class:`ValueError`, which :func:`load` tells of as any other wrong value."""
+        if not 0 < self.tunnel_port < 1 << 16:
+            raise ValueError(f"tunnel_port = {self.tunnel_port} is no UDP port")
+
 
 Settings = TypeVar("Settings", ServerSettings, AgentSettings, HostSettings)
 

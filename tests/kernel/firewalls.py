@@ -98,11 +98,11 @@ class Firewalled:
 
     def files(self, *folders: str) -> dict[str, str]:
         """Return checksum and rights of every file below these folders."""
-        shown = self.run(
-            "find", *folders, "-type", "f", "-exec", "sh", "-c", 'for f; do stat -c "%a %U" "$f"; sha256sum "$f"; done', "-", "{}", "+"
+        rights = dict(
+            line.split(maxsplit=1)[::-1] for line in self.run("find", *folders, "-type", "f", "-printf", "%m-%u %p\\n").splitlines()
         )
-        lines = shown.splitlines()
-        return {name.split()[1]: f"{rights} {name.split()[0]}" for rights, name in zip(lines[::2], lines[1::2], strict=True)}
+        sums = self.run("find", *folders, "-type", "f", "-exec", "sha256sum", "{}", "+").splitlines()
+        return {name: f"{rights[name]} {checksum}" for checksum, name in (line.split(maxsplit=1) for line in sums)}
 
     def vxloom(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run ``vxloom host …`` inside."""

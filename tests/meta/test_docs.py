@@ -13,11 +13,13 @@ import click
 import pytest
 
 from tests.meta.tree import ROOT, short, tracked
+from tests.unit.prepare.fakes import Fake, ok
 from vxloom.cli.main import COMMANDS, cli
 from vxloom.model import wire
+from vxloom.prepare import requirement
 from vxloom.server import absent
 from vxloom.server.command import registry
-from vxloom.settings import AgentSettings, ServerSettings
+from vxloom.settings import AgentSettings, HostSettings, ServerSettings
 from vxloom.store.settings_catalogue import CATALOGUE
 
 PAGES = [path for path in tracked() if path.suffix == ".md"]
@@ -70,7 +72,9 @@ def test_the_generated_pages_are_up_to_date() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "run: python scripts/docs.py"
 
 
-@pytest.mark.parametrize("name", [*ServerSettings.__struct_fields__, *AgentSettings.__struct_fields__, *CATALOGUE])
+@pytest.mark.parametrize(
+    "name", [*ServerSettings.__struct_fields__, *AgentSettings.__struct_fields__, *HostSettings.__struct_fields__, *CATALOGUE]
+)
 def test_every_setting_has_a_heading_and_a_sentence(name: str) -> None:
     text = text_of("docs/reference/settings.md")
     assert re.search(rf"^### `{re.escape(name)}`\n\n.*\. \S", text, re.MULTILINE), f"describe {name} where it is declared"
@@ -99,6 +103,15 @@ def test_every_message_of_the_agents_protocol_is_listed() -> None:
     text = text_of("docs/reference/wire.md")
     names = {kind.__name__ for union in (wire.FromAgent, wire.FromGateway) for kind in get_args(union)}
     assert {name for name in names if f"| `{name}` |" not in text} == set()
+
+
+def test_every_row_of_a_hosts_check_is_described_and_no_other(tmp_path: Path) -> None:
+    rows = requirement.check(Fake(tmp_path, {"ip -d link show type vxlan": ok()}), HostSettings())
+    level = {True: "required", False: "recommended"}
+    told = [f"| {one.name} | {one.asked} | {one.standard} | {one.impact} | {level[one.required]} |" for one in rows]
+    lines = text_of("docs/reference/host-check.md").splitlines()
+    described = [line for line in lines if line.startswith("| ") and not line.startswith("| requirement")]
+    assert [line[: len(row)] for line, row in zip(described, told, strict=True)] == told
 
 
 @pytest.mark.parametrize("proof", LAWS, ids=short)

@@ -97,7 +97,7 @@ def apply(config: Path | None, only: Sequence[str], skip: Sequence[str], yes: bo
     machine, settings, steps = _work(config, only, skip)
     wanted = run.plan(machine, settings, steps)
     if not any(part.changes for part in wanted):
-        _report(wanted, output, "nothing to do")
+        _report(wanted, output, "nothing was changed" if any(part.problem for part in wanted) else "nothing to do")
     if not yes:
         _tell(wanted, machine)
         try:
@@ -146,18 +146,20 @@ def _level(row: Requirement) -> str:
 
 
 def _judge(rows: Sequence[Requirement]) -> None:
-    """Print a line per row that fits a terminal; below what is not well, what is asked and what to do."""
+    """Print a line per row; below what is not well, what to do; at the end what the manual asks for where we ask for more."""
     from vxloom.prepare.requirement import Verdict
 
-    head, *lines = aligned([("impact", "verdict", "requirement", "found"), *((r.impact, r.verdict.value, r.name, r.found) for r in rows)])
+    names = ("impact", "verdict", "requirement", "asked", "standard", "found")
+    head, *lines = aligned([names, *((r.impact, r.verdict.value, r.name, r.asked, r.standard, r.found) for r in rows)])
     click.echo(click.style(head, bold=True))
     colours = {Verdict.FAILED: "red", Verdict.WARNING: "yellow"}
     for row, line in zip(rows, lines, strict=True):
         click.echo(click.style(line, fg=colours.get(row.verdict)))
-        if row.verdict in colours:
-            click.echo(f"          {_level(row)}: {row.asked}")
         if row.remedy:
-            click.echo(f"          {'→' if row.verdict in colours else 'because'} {row.remedy}")
+            click.echo(f"        {f'{_level(row)} →' if row.verdict in colours else 'because'} {row.remedy}")
+    for row in rows:
+        if row.floor:
+            click.echo(f"{row.name}: the manual asks for {row.floor}, vxloom for {row.asked}")
 
 
 def _say(output: str) -> Callable[[str, str], None]:

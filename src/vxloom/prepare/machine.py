@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import fcntl
 import json
 import os
 import re
@@ -11,10 +13,15 @@ import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from vxloom.errors import PrepareError
 
 _PATIENCE = 60.0
+_CREATE_VM = 0xAE01
+"""ioctl KVM_CREATE_VM (linux/kvm.h)."""
+_TIMEX, _TIME_ERROR = 512, 5
+"""More bytes than any ``struct timex`` has, all 0: nothing is set; what adjtimex(2) answers for a clock that nobody keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,9 @@ class Machine:
             draft.unlink(missing_ok=True)  # of a run that was killed
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise PrepareError(f"cannot write {name}: {error.strerror}", remedy="is the file system mounted read-only?") from error
+            raise PrepareError(
+                f"cannot write {name}: {error.strerror}", remedy="see its folder's rights and mount, or use --skip"
+            ) from error
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode())
@@ -243,6 +252,39 @@ class Machine:
         """Tell whether nobody here, root neither, can have a capability (its number in linux/capability.h): a container may be so."""
         found = re.search(r"^CapBnd:\s*([0-9a-f]+)", self.read("/proc/self/status") or "", re.MULTILINE)
         return found is not None and not int(found[1], 16) >> capability & 1
+
+    # --- what the kernel tells of itself
+
+    def uid(self) -> int:
+        """Return whom we are."""
+        return os.geteuid()
+
+    def synchronised(self) -> bool:
+        """Tell whether somebody keeps the kernel's clock right (adjtimex(2)): any of timesyncd, chrony and ntpd says so there."""
+        return ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(_TIMEX)) not in {-1, _TIME_ERROR}
+
+    def refuses_guests(self) -> str:
+        """Return why KVM makes no virtual machine here, "" when one could be made: the device may be there where the processor refuses."""
+        try:
+            device = os.open(self.path("/dev/kvm"), os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            return f"/dev/kvm: {error.strerror}"
+        try:
+            os.close(fcntl.ioctl(device, _CREATE_VM, 0))
+        except OSError as error:
+            return f"/dev/kvm makes none: {error.strerror}"
+        finally:
+            os.close(device)
+        return ""
+
+    # --- the network
+
+    def families(self, device: str) -> tuple[Literal[4, 6], ...]:
+        """Return the families a device has global addresses of; both where that cannot be told."""
+        told = self.run("ip", "-j", "address", "show", "dev", device, "scope", "global")
+        shown = json.loads(told.output or "[]") if told.status == 0 else []
+        has = {address.get("family") for link in shown for address in link.get("addr_info", ())}
+        return ((6,) if has == {"inet6"} else (4,)) if len(has) == 1 else (4, 6)
 
     def way_out(self) -> str:
         """Return the device of the default route, "" without one."""

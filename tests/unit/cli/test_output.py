@@ -40,29 +40,28 @@ def judged(monkeypatch: pytest.MonkeyPatch) -> Sequence[Requirement]:
         Subject("root", "uid 0", "capabilities(7)", 10).judged(False, "uid 7", "sudo"),
         Subject("jumbo frames", "9000", "Ethernet", 5, required=False).judged(False, "1550", "apply"),
         Subject("clock", "synchronised", "NTP", 6, required=False).not_applicable("no timedatectl"),
-        Subject("iproute2", "installed", "netlink", 10).judged(True, "6.1.0"),
+        Subject("iproute2", "5 or later", "netlink", 10, floor="4").judged(True, "6.1.0"),
     ]
     monkeypatch.setattr(requirement, "check", lambda *_: rows)
     return rows
 
 
-def test_a_check_says_below_what_is_not_well_what_is_asked_and_what_to_do(
+def test_a_check_says_below_what_is_not_well_what_to_do_and_at_the_end_what_the_manual_asks_for(
     judged: Sequence[Requirement], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as end:
         prepare.check.main([], standalone_mode=False)
     assert end.value.code == 1
     assert capsys.readouterr().out.splitlines() == [
-        "impact  verdict         requirement   found",
-        "10      failed          root          uid 7",
-        "          required: uid 0",
-        "          → sudo",
-        "5       warning         jumbo frames  1550",
-        "          recommended: 9000",
-        "          → apply",
-        "6       not applicable  clock         –",
-        "          because no timedatectl",
-        "10      ok              iproute2      6.1.0",
+        "impact  verdict         requirement   asked         standard         found",
+        "10      failed          root          uid 0         capabilities(7)  uid 7",
+        "        required → sudo",
+        "5       warning         jumbo frames  9000          Ethernet         1550",
+        "        recommended → apply",
+        "6       not applicable  clock         synchronised  NTP              –",
+        "        because no timedatectl",
+        "10      ok              iproute2      5 or later    netlink          6.1.0",
+        "iproute2: the manual asks for 4, vxloom for 5 or later",
         "1 ok, 1 failed, 1 warning, 1 not applicable",
     ]
     with pytest.raises(SystemExit):

@@ -17,6 +17,7 @@ class Fake(Machine):
         super().__init__(root)
         self.said = said
         self.all = {link.name: link for link in links}
+        self.user, self.clock, self.kvm = 0, True, ""
 
     def run(self, *command: str, patience: float = 60.0, text: str | None = None) -> Done:
         line = " ".join(command)
@@ -24,6 +25,15 @@ class Fake(Machine):
 
     def has(self, program: str) -> bool:
         return any(begins.split()[0] == program for begins in self.said)
+
+    def uid(self) -> int:
+        return self.user
+
+    def synchronised(self) -> bool:
+        return self.clock
+
+    def refuses_guests(self) -> str:
+        return self.kvm
 
     def links(self) -> dict[str, Link]:
         return self.all

@@ -5,7 +5,6 @@ What cannot be seen here: XDP and other BPF programs, switches, security groups 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -80,7 +79,7 @@ def look(machine: Machine, settings: HostSettings) -> Seen:
     """Follow the packets that have to pass through all rules. Raises :class:`PrepareError` where they cannot be read."""
     device = settings.labels.get("Guest") or machine.way_out()
     stack = [link.name for link in labels.stack(machine.links(), device)]
-    packets = [packet for family in _families(machine, device) for packet in _packets(settings, family, device)]
+    packets = [packet for family in machine.families(device) for packet in _packets(settings, family, device)]
     listing = _told(machine, "nft", "-j", "list", "ruleset")
     ruleset = nft.Ruleset(listing or '{"nftables": []}')
     saved = {name: Tables(text) for name in programs(machine) if name != "nft" and (text := _told(machine, f"{name}-save")) is not None}
@@ -110,15 +109,6 @@ def _packets(settings: HostSettings, family: Literal[4, 6], device: str) -> Iter
         if not found or int(found[1]) > 65535:
             raise PrepareError(f"firewall_ports: {asked!r} is no port", remedy='write e.g. firewall_ports = ["8250/tcp"] into host.toml')
         yield Packet(family, found[2], int(found[1]), device=device)
-
-
-def _families(machine: Machine, device: str) -> Sequence[Literal[4, 6]]:
-    """Return the families the underlay's device has addresses of; both where that cannot be told."""
-    told = machine.run("ip", "-j", "address", "show", "dev", device, "scope", "global")
-    shown = json.loads(told.output or "[]") if told.status == 0 else []
-    has = {address.get("family") for link in shown for address in link.get("addr_info", ())}
-    found: list[Literal[4, 6]] = [*([4] if "inet" in has else []), *([6] if "inet6" in has else [])]  # type: ignore[list-item]
-    return found or (4, 6)
 
 
 def programs(machine: Machine) -> list[str]:

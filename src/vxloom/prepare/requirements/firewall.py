@@ -11,7 +11,7 @@ from vxloom.prepare.machine import Machine
 from vxloom.prepare.requirement import Requirement, Subject
 from vxloom.settings import HostSettings
 
-_PASSES = Subject("firewall", "the tunnels' UDP port passes, in and out", "RFC 7348", impact=8)
+_PASSES = Subject("firewall", "lets tunnels in and out", "RFC 7348", impact=8)
 _TRACKED = Subject("conntrack of tunnel traffic", "not tracked", "nf_conntrack", impact=4, required=False)
 _STEP = "vxloom host apply --only firewall"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 from collections.abc import Sequence
 
@@ -11,31 +9,33 @@ from vxloom.prepare.machine import Machine
 from vxloom.prepare.requirement import Requirement, Subject
 from vxloom.settings import HostSettings
 
-_GIB = 1 << 30
+_KIB_PER_GIB = 1 << 20
 _LEAST_CLOUDSTACK = (4, 11)
 AGENT_PROPERTIES = "/etc/cloudstack/agent/agent.properties"
-SERVER_DATA = "/var/lib/vxloom/server"
+SERVER_PLACES = ("/var/lib/vxloom/server", "/etc/cloudstack/management")
 
 _ROOT = Subject("root", "uid 0", "capabilities(7)", impact=10)
 _IPROUTE2 = Subject("iproute2", "installed", "netlink", impact=10)
-_KVM = Subject("KVM", "a virtual machine can be made", "KVM", impact=7, required=False)
+_KVM = Subject("KVM", "a machine can be made", "KVM", impact=7, required=False)
 _LIBVIRT = Subject("libvirt", "libvirtd or virtqemud", "libvirt", impact=7, required=False)
 _CLOUDSTACK = Subject("CloudStack agent", "4.11 or later", "Apache CloudStack", impact=6, floor="4.11")
 _CLOCK = Subject("clock", "synchronised", "NTP", impact=6, required=False)
-_CREATE_VM = 0xAE01
-"""ioctl KVM_CREATE_VM (linux/kvm.h)."""
+_HYPERVISOR = Subject("resources of a hypervisor", "4 cores, 8 GiB", "the manual", impact=5, required=False)
+_SERVER = Subject("resources of a management server", "8 cores, 16 GiB", "the manual", impact=5, required=False)
 
 
 def look(machine: Machine, settings: HostSettings) -> Sequence[Requirement]:
     """Return the rows about the machine."""
     return [
-        _ROOT.judged(os.geteuid() == 0, f"uid {os.geteuid()}", "run with sudo"),
+        _ROOT.judged(machine.uid() == 0, f"uid {machine.uid()}", "run with sudo"),
         _iproute2(machine),
         _kvm(machine),
         _libvirt(machine),
         _cloudstack(machine),
-        _resources("hypervisor", 4, 8),
-        _resources("management server", 8, 16) if machine.exists(SERVER_DATA) else _no_server(),
+        _resources(machine, _HYPERVISOR, 4, 8),
+        _resources(machine, _SERVER, 8, 16)
+        if any(machine.exists(place) for place in SERVER_PLACES)
+        else _SERVER.not_applicable("no management server is installed here"),
         _clock(machine),
     ]
 
@@ -47,19 +47,9 @@ def _iproute2(machine: Machine) -> Requirement:
 
 
 def _kvm(machine: Machine) -> Requirement:
-    """Make a virtual machine: the device file may be there where the processor lets nobody use it."""
     remedy = "switch virtualisation on in the firmware and load kvm_intel or kvm_amd; without it guests are emulated, slowly"
-    try:
-        device = os.open(machine.path("/dev/kvm"), os.O_RDWR | os.O_CLOEXEC)
-    except OSError as error:
-        return _KVM.judged(False, f"/dev/kvm: {error.strerror}", remedy)
-    try:
-        os.close(fcntl.ioctl(device, _CREATE_VM, 0))
-    except OSError as error:
-        return _KVM.judged(False, f"/dev/kvm makes none: {error.strerror}", remedy)
-    finally:
-        os.close(device)
-    return _KVM.judged(True, "one could be made")
+    why_not = machine.refuses_guests()
+    return _KVM.judged(not why_not, why_not or "one could be made", remedy)
 
 
 def _libvirt(machine: Machine) -> Requirement:
@@ -84,27 +74,17 @@ def _package_version(machine: Machine, package: str) -> tuple[int, ...] | None:
     return tuple(map(int, found.groups())) if found else None
 
 
-def _subject(role: str, cores: int, memory: int) -> Subject:
-    return Subject(f"resources of a {role}", f"{cores} cores, {memory} GiB", "the manual", impact=5, required=False)
-
-
-def _resources(role: str, cores: int, memory: int) -> Requirement:
-    here = os.cpu_count() or 1
-    gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / _GIB
+def _resources(machine: Machine, subject: Subject, cores: int, memory: int) -> Requirement:
+    here = len(re.findall(r"^processor\s*:", machine.read("/proc/cpuinfo") or "", re.MULTILINE))
+    total = re.search(r"^MemTotal:\s*(\d+) kB", machine.read("/proc/meminfo") or "", re.MULTILINE)
+    if not here or not total:
+        return subject.not_applicable("/proc tells neither processors nor memory")
+    gib = int(total[1]) / _KIB_PER_GIB
     good = here >= cores and gib >= memory * 0.95  # firmware and kernel keep some for themselves
-    return _subject(role, cores, memory).judged(good, f"{here} cores, {gib:.0f} GiB", "a small lab works with less")
-
-
-def _no_server() -> Requirement:
-    return _subject("management server", 8, 16).not_applicable("no server has run here")
+    return subject.judged(good, f"{here} cores, {gib:.0f} GiB", "a small lab works with less")
 
 
 def _clock(machine: Machine) -> Requirement:
-    if not machine.exists("/run/systemd/system"):
-        return _CLOCK.not_applicable("systemd, which would tell, does not run here")
-    told = machine.run("timedatectl", "show", "-p", "NTPSynchronized", "--value")
-    if told.status:
-        return _CLOCK.not_applicable(f"timedatectl does not answer: {told.words}")
-    good = told.output.strip() == "yes"
+    good = machine.synchronised()
     remedy = "run systemd-timesyncd or chrony: certificates and signatures have an expiry"
     return _CLOCK.judged(good, "synchronised" if good else "not synchronised", remedy)

@@ -28,11 +28,7 @@ def _networkd(machine: Machine) -> Requirement:
     if not _active(machine, "systemd-networkd.service"):
         return _NETWORKD.not_applicable("systemd-networkd does not run")
     value = "yes"
-    files = [
-        "/etc/systemd/networkd.conf",
-        *(f"/etc/systemd/networkd.conf.d/{one}" for one in machine.names("/etc/systemd/networkd.conf.d")),
-    ]
-    for file in files:
+    for file in _files(machine, "systemd", "networkd.conf", "networkd.conf.d"):
         value = _setting(machine, file, "Network", "ManageForeignRoutes") or value
     remedy = (
         "when it restarts it takes away routes it does not know, such as those of EVPN: write ManageForeignRoutes=no into networkd.conf.d"
@@ -43,12 +39,19 @@ def _networkd(machine: Machine) -> Requirement:
 def _network_manager(machine: Machine) -> Requirement:
     if not _active(machine, "NetworkManager.service"):
         return _NETWORK_MANAGER.not_applicable("NetworkManager does not run")
-    files = ["/etc/NetworkManager/NetworkManager.conf"]
-    files += [f"/etc/NetworkManager/conf.d/{one}" for one in machine.names("/etc/NetworkManager/conf.d")]
+    files = _files(machine, "NetworkManager", "NetworkManager.conf", "conf.d")
     listed = ";".join(filter(None, (_setting(machine, file, "keyfile", "unmanaged-devices") for file in files)))
     good = all(f"interface-name:{pattern}" in listed for pattern in _OURS)
     remedy = "write unmanaged-devices=interface-name:vxlan*;interface-name:brvx-* into /etc/NetworkManager/conf.d/vxloom.conf, [keyfile]"
     return _NETWORK_MANAGER.judged(good, listed or "nothing unmanaged", remedy)
+
+
+def _files(machine: Machine, folder: str, main: str, more: str) -> list[str]:
+    """Return a program's files in the order they are read: of drop-ins of one name that in /etc wins, then /run, then /usr/lib."""
+    found = {
+        name: f"{top}/{folder}/{more}/{name}" for top in ("/usr/lib", "/run", "/etc") for name in machine.names(f"{top}/{folder}/{more}")
+    }
+    return [f"/etc/{folder}/{main}", *(found[name] for name in sorted(found) if name.endswith(".conf"))]
 
 
 def _setting(machine: Machine, file: str, section: str, key: str) -> str | None:

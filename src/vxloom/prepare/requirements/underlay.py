@@ -10,16 +10,17 @@ from vxloom.prepare.machine import Link, Machine
 from vxloom.prepare.requirement import Requirement, Subject
 from vxloom.settings import HostSettings
 
-_LEAST_MTU, _BEST_MTU = 1550, 9000
-"""Room for guests of 1500 and the 50 bytes of VXLAN over IPv4 (RFC 7348 section 5); over IPv6 it is 70."""
-_IPV6_MTU = 1570
-_PORT, _OTHER = 4789, 8472
+_GUESTS_MTU, _BEST_MTU = 1500, 9000
+_OVERHEAD = {4: 50, 6: 70}
+"""Bytes that VXLAN takes of the MTU below, over IPv4 and IPv6 (RFC 7348 section 5)."""
+_LINUX_PORT = 8472
 _SPEED = 10_000
 
-_MTU = Subject("MTU of the underlay", f"{_LEAST_MTU} or more ({_IPV6_MTU} over IPv6)", "RFC 7348", impact=9)
+_MTU = Subject("MTU of the underlay", "1550, over IPv6 1570", "RFC 7348", impact=9)
+_ROOM = Subject("room for tunnels", "their MTU and 50, over IPv6 70", "RFC 7348", impact=9, required=False)
 _JUMBO = Subject("jumbo frames", f"{_BEST_MTU}", "Ethernet", impact=5, required=False)
-_UDP = Subject("UDP port of tunnels", f"{_PORT}, by all tunnels of the cloud", "RFC 7348", impact=8)
-_NAMES = Subject("interface names", "as CloudStack's agent recognises them", "BridgeVifDriver", impact=5, required=False)
+_UDP = Subject("UDP port of tunnels", "4789, of all tunnels", "RFC 7348", impact=8)
+_NAMES = Subject("interface names", "that CloudStack knows", "BridgeVifDriver", impact=5, required=False)
 _APART = Subject("management and guest labels", "on different cards", "the manual", impact=3, required=False)
 _FAST = Subject("network card", "10 Gbit/s", "Ethernet", impact=5, required=False)
 
@@ -29,16 +30,38 @@ def look(machine: Machine, settings: HostSettings) -> Sequence[Requirement]:
     links = machine.links()
     device = settings.labels.get("Guest") or machine.way_out()
     whole = labels.stack(links, device)
-    return [_mtu(device, whole), _jumbo(whole), _port(machine), _names(whole), _apart(links, settings), _fast(machine, whole)]
+    overhead = min(_OVERHEAD[family] for family in machine.families(device))
+    return [
+        _mtu(device, whole, overhead),
+        _room(links, whole, overhead),
+        _jumbo(whole),
+        _port(machine, settings.tunnel_port),
+        _names(whole),
+        _apart(links, settings),
+        _fast(machine, whole),
+    ]
 
 
-def _mtu(device: str, whole: Sequence[Link]) -> Requirement:
+def _mtu(device: str, whole: Sequence[Link], overhead: int) -> Requirement:
     if not whole:
         missing = f"no device {device}" if device else "no label Guest, no default route"
         return _MTU.judged(False, missing, "name it in host.toml: [labels] Guest = …")
     least = min(whole, key=lambda link: link.mtu)
     shown = ", ".join(f"{link.name} {link.mtu}" for link in whole)
-    return _MTU.judged(least.mtu >= _LEAST_MTU, shown, f"vxloom host apply --only mtu raises {least.name}; and the switches must carry it")
+    return _MTU.judged(
+        least.mtu >= _GUESTS_MTU + overhead, shown, f"vxloom host apply --only mtu raises {least.name}; and the switches must carry it"
+    )
+
+
+def _room(links: Mapping[str, Link], whole: Sequence[Link], overhead: int) -> Requirement:
+    """Compare the tunnels that stand with what is below: what does not fit is cut into pieces, or lost."""
+    tunnels = [link for link in links.values() if link.kind == "vxlan"]
+    if not tunnels or not whole:
+        return _ROOM.not_applicable("no tunnel yet" if whole else "the underlay's device is not known")
+    room = min(link.mtu for link in whole) - overhead
+    large = [f"{link.name} {link.mtu}" for link in tunnels if link.mtu > room]
+    shown = f"{', '.join(large[:4])}{' …' if len(large) > 4 else ''}" if large else f"all {len(tunnels)} within {room}"
+    return _ROOM.judged(not large, shown, f"there is room for {room}: vxloom host apply --only mtu makes more, or lower the tunnels' MTU")
 
 
 def _jumbo(whole: Sequence[Link]) -> Requirement:
@@ -48,16 +71,16 @@ def _jumbo(whole: Sequence[Link]) -> Requirement:
     return _JUMBO.judged(least >= _BEST_MTU, str(least), "vxloom host apply --only mtu, where all switches on the way carry it")
 
 
-def _port(machine: Machine) -> Requirement:
+def _port(machine: Machine, port: int) -> Requirement:
     """Look at everybody's tunnels: hosts of one cloud on two ports do not hear one another."""
     shown = machine.must("ip", "-d", "link", "show", "type", "vxlan")
     ports = {int(found) for found in re.findall(r"\bdstport (\d+)", shown)}
-    others = sorted(ports - {_PORT})
-    held = machine.run("ss", "-Hulnp", f"sport = :{_PORT}")
+    others = sorted(ports - {port})
+    held = machine.run("ss", "-Hulnp", f"sport = :{port}")
     if held.status == 0 and "users:" in held.output:
-        return _UDP.judged(False, f"a program listens on {_PORT}", f"end it: ss -ulnp sport = :{_PORT} names it")
+        return _UDP.judged(False, f"a program listens on {port}", f"end it: ss -ulnp sport = :{port} names it")
     where = f"tunnels on {', '.join(map(str, sorted(ports)))}" if ports else "no tunnel yet"
-    legacy = f"{_OTHER} is what Linux, and CloudStack's multicast script, take when nobody says 4789" if _OTHER in others else ""
+    legacy = f"{_LINUX_PORT} is what Linux, and CloudStack's multicast script, take when nobody says 4789" if _LINUX_PORT in others else ""
     return _UDP.judged(not others, where, f"hosts on another port hear nothing; {legacy or 'see ip -d link show type vxlan'}")
 
 
