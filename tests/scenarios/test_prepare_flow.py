@@ -108,8 +108,7 @@ def test_an_unprepared_hypervisor_is_prepared_by_one_command_and_a_second_finds_
 def test_what_a_node_cannot_have_is_not_applicable_and_says_why(lab: Lab) -> None:
     """No step and no row asks whether this is a lab: each looks for what it needs."""
     rows = verdicts()
-    assert rows["net.ipv4.neigh.default.gc_thresh3"] == "not applicable: not visible here: a network namespace"
-    assert "systemd" in rows["clock"]
+    assert rows["net.ipv4.neigh.default.gc_thresh*"].startswith("not applicable: not visible here: a network namespace")
     assert rows["systemd-networkd"].startswith("not applicable: ")
     assert "no CAP_SYS_MODULE" in on_h1("plan", "--only", "module").stdout
     sources = Path(sys.modules["vxloom"].__path__[0], "prepare").rglob("*.py")

@@ -283,7 +283,7 @@ class Machine:
         """Return the families a device has global addresses of; both where that cannot be told."""
         told = self.run("ip", "-j", "address", "show", "dev", device, "scope", "global")
         shown = json.loads(told.output or "[]") if told.status == 0 else []
-        has = {address.get("family") for link in shown for address in link.get("addr_info", ())}
+        has = {address.get("family") for link in shown for address in link.get("addr_info", ())} - {None}
         return ((6,) if has == {"inet6"} else (4,)) if len(has) == 1 else (4, 6)
 
     def way_out(self) -> str:

@@ -199,3 +199,17 @@ def test_a_change_that_is_still_stopped_is_no_success(tmp_path: Path) -> None:
     machine = host(tmp_path, {"iptables-legacy-save": ok(DROPS.format("ACCEPT"))})
     with pytest.raises(PrepareError, match="iptables filter INPUT still stops it: policy drop"):
         STEP.watch(machine, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("told", "families"),
+    [
+        ('[{"addr_info":[{"family":"inet"}]},{},{"addr_info":[{}]}]', (4,)),
+        ('[{"addr_info":[{"family":"inet6"}]}]', (6,)),
+        ('[{"addr_info":[{"family":"inet6"},{"family":"inet"}]}]', (4, 6)),
+        ("[]", (4, 6)),
+        ("", (4, 6)),
+    ],
+)
+def test_only_families_that_the_underlay_has_are_looked_at(tmp_path: Path, told: str, families: tuple[int, ...]) -> None:
+    assert Fake(tmp_path, {"ip -j address": ok(told)}).families("eth0") == families

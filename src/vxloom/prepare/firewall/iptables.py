@@ -103,7 +103,7 @@ def _rule(line: str, packet: Packet) -> tuple[str, Rule]:
     holds: list[Truth] = []
     verdict: Verdict = ""
     chain = target = ""
-    named = False
+    named = listed = False
     for option, values, negative in _options(line):
         if option == "-A":
             chain = values[0]
@@ -115,8 +115,10 @@ def _rule(line: str, packet: Packet) -> tuple[str, Rule]:
             truth = _holds(option, values, packet)
             holds.append(negated(truth) if negative else truth)
             exact = str(packet.port) in (values[0].split(",") if values else [])
+            listed = listed or (option in {"-s", "-d", "--match-set"} and not negative)
             named = named or (exact and option in {"--dport", "--dports", "--ports"} and not negative)
-    return chain, Rule(line, all_of(holds), verdict, target, named)
+    refuses = verdict == "drop" and listed  # a list of those to keep out; an ordinary peer is not on it
+    return chain, Rule(line, False if refuses else all_of(holds), verdict, target, named)
 
 
 def _options(line: str) -> Iterator[tuple[str, list[str], bool]]:

@@ -66,11 +66,12 @@ class Ruleset:
         """Return a rule; one with a verdict map becomes one for each of the map's entries."""
         text = f"rule with handle {rule['handle']} in {rule['family']} {rule['table']} {rule['chain']}"
         holds: list[Truth] = []
-        named = False
+        named = listed = False
         for statement in rule["expr"]:
             kind, body = _single(statement)
             if kind == "match":
                 holds.append(self._matches(body["op"], body["left"], body["right"], rule, packet))
+                listed = listed or (_is_address(body["left"]) and body["op"] != "!=" and holds[-1] is None)
                 named = named or (_is_port(body["left"]) and body["op"] in {"==", "in"} and self._names(body["right"], rule, packet.port))
             elif kind == "vmap":
                 return [*self._entries(body, rule, packet, all_of(holds), text, named=named)]
@@ -79,7 +80,8 @@ class Ruleset:
             elif kind in {"jump", "goto"}:
                 return [Rule(text, all_of(holds), "jump" if kind == "jump" else "goto", body["target"], named)]
             elif kind in _VERDICTS:
-                return [Rule(text, all_of(holds), _VERDICTS[kind], "", named)]
+                refuses = _VERDICTS[kind] == "drop" and listed  # a list of those to keep out; an ordinary peer is not on it
+                return [Rule(text, False if refuses else all_of(holds), _VERDICTS[kind], "", named)]
         opaque = any("xt" in statement for statement in rule["expr"] if isinstance(statement, dict))
         return [Rule(text, None, "ask", "", named)] if opaque else []
 
@@ -139,6 +141,10 @@ def _listed(value: Any) -> list[Any]:
 
 def _is_port(left: Any) -> bool:
     return isinstance(left, dict) and left.get("payload", {}).get("field") == "dport"
+
+
+def _is_address(left: Any) -> bool:
+    return isinstance(left, dict) and left.get("payload", {}).get("field") in {"saddr", "daddr"}
 
 
 def _covers(wanted: Any, value: object) -> bool:

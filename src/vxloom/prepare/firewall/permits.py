@@ -61,6 +61,8 @@ def _ufw(machine: Machine, wall: Wall) -> Sequence[AnyChange]:
 
 def _firewalld(machine: Machine, wall: Wall) -> Sequence[AnyChange]:
     packet = wall.packet
+    if packet.outward and not wall.stops:
+        return []
     if packet.outward:
         raise PrepareError(
             f"firewalld stops {packet} going out ({wall.because})",
