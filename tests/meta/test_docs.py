@@ -19,12 +19,13 @@ from vxloom.model import wire
 from vxloom.prepare import requirement
 from vxloom.server import absent
 from vxloom.server.command import registry
-from vxloom.settings import AgentSettings, HostSettings, ServerSettings
+from vxloom.settings import AgentSettings, Bond, HostSettings, ServerSettings
 from vxloom.store.settings_catalogue import CATALOGUE
 
 PAGES = [path for path in tracked() if path.suffix == ".md"]
 LAWS = [path for path in tracked() if path.name.startswith("test_law_")]
 RECORDS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+HOST_SETTINGS = [name for name in HostSettings.__struct_fields__ if name != "bond"] + [f"bond.{name}" for name in Bond.__struct_fields__]
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
 _CODE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
@@ -72,9 +73,7 @@ def test_the_generated_pages_are_up_to_date() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), "run: python scripts/docs.py"
 
 
-@pytest.mark.parametrize(
-    "name", [*ServerSettings.__struct_fields__, *AgentSettings.__struct_fields__, *HostSettings.__struct_fields__, *CATALOGUE]
-)
+@pytest.mark.parametrize("name", [*ServerSettings.__struct_fields__, *AgentSettings.__struct_fields__, *HOST_SETTINGS, *CATALOGUE])
 def test_every_setting_has_a_heading_and_a_sentence(name: str) -> None:
     text = text_of("docs/reference/settings.md")
     assert re.search(rf"^### `{re.escape(name)}`\n\n.*\. \S", text, re.MULTILINE), f"describe {name} where it is declared"
