@@ -210,7 +210,7 @@ def test_a_row_is_judged_by_evidence(case: Case, tmp_path: Path) -> None:
 
 
 def test_every_row_is_seen_well_and_not_well(tmp_path: Path) -> None:
-    names = {one.name for one in checked(Case("", ""), tmp_path)}
+    names = {one.name for one in checked(Case("", ""), tmp_path)} - {"bonds"}  # a row for each bond: test_bonds
     seen = {name: {case.verdict for case in CASES if case.name == name} for name in names}
     assert {case.name for case in CASES} == names
     assert {name for name, verdicts in seen.items() if OK not in verdicts or not verdicts & {FAILED, WARNING}} == set()
