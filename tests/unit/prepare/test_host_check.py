@@ -19,6 +19,8 @@ NETWORKD, NETWORK_MANAGER = ({f"systemctl is-active --quiet {name}.service": ok(
 IPV6 = {"ip -j address": ok('[{"addr_info":[{"family":"inet6"}]}]')}
 DROPPED = {"iptables-nft-save": ok("*filter\n:INPUT DROP [0:0]\nCOMMIT\n")}
 TRACKED = {"iptables-nft-save": ok("*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m conntrack --ctstate INVALID -j DROP\nCOMMIT\n")}
+NOTHING = {"ip -d link show type vxlan": ok(), "ip -j -d link show": ok("[]")}
+"""Neither a tunnel nor a bond."""
 SPEED = {"cat /sys/class/net/eth0/speed": ok("1000\n")}
 
 
@@ -123,6 +125,9 @@ CASES = [
     Case("net.ipv6.neigh.default.gc_thresh*", OK, files=thresholds("ipv6", "8192", "32768", "65536")),
     Case("net.ipv6.neigh.default.gc_thresh*", WARNING, files=thresholds("ipv6", "8192", "32768", "1024")),
     Case("net.ipv6.neigh.default.gc_thresh*", NOT_APPLICABLE),
+    Case("net.core.netdev_max_backlog", OK, files=sysctls(net__core__netdev_max_backlog="10000")),
+    Case("net.core.netdev_max_backlog", WARNING, "1000", files=sysctls(net__core__netdev_max_backlog="1000")),
+    Case("net.core.netdev_max_backlog", NOT_APPLICABLE),
     Case("network card", OK, "eth0 25,000 Mbit/s", {"cat /sys/class/net/eth0/speed": ok("25000\n")}),
     Case("network card", WARNING, "eth0 1,000 Mbit/s", SPEED),
     Case("network card", NOT_APPLICABLE, said={"cat /sys/class/net/eth0/speed": ok("-1\n")}),
@@ -192,7 +197,7 @@ ALWAYS = {
 
 
 def checked(case: Case, root: Path) -> list[requirement.Requirement]:
-    machine = Fake(root, {"ip -d link show type vxlan": ok()} | dict(case.said), *case.links)
+    machine = Fake(root, NOTHING | dict(case.said), *case.links)
     machine.user, machine.clock, machine.kvm = case.user, case.clock, case.kvm
     for name, text in case.files.items():
         machine.write(name, text)
