@@ -119,7 +119,7 @@ def _condition(table: sa.Table, name: str, value: object) -> sa.ColumnElement[bo
     if isinstance(value, Contains):
         return _holds(column, value.text)
     if isinstance(value, NoneOf):
-        return column.not_in(value.values)
+        return sa.or_(column.is_(None), column.not_in(value.values))  # SQL's "not in" leaves out what is nothing
     if isinstance(value, (set, frozenset, list, tuple)):
         return column.in_(list(value))
     return column == value

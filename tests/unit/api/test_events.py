@@ -102,3 +102,10 @@ def test_an_alert_put_aside_is_not_raised_anew_while_it_lasts(desk: Desk) -> Non
     alert()
     desk.ask("deleteAlerts", type="0", enddate="2100-01-01")
     assert desk.ask("listAlerts") == {}
+
+
+def test_an_event_of_nobody_is_listed_for_root_although_there_are_projects(desk: Desk) -> None:
+    with desk.store.write("test") as tx:
+        of_nobody = tx.event("HOST.HEALTH", "host h1: cpu at 99 °C").id
+    desk.ask("createProject", name="p1", displaytext="p1")
+    assert [event["id"] for event in desk.ask("listEvents", type="HOST.HEALTH", listall="true")["event"]] == [of_nobody]
