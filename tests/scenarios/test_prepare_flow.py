@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,7 +86,7 @@ def test_an_unprepared_hypervisor_is_prepared_by_one_command_and_a_second_finds_
 
     first = on_h1("apply", "--yes")
     assert (first.returncode, first.stderr) == (0, "")
-    assert "changes made" in first.stdout
+    assert re.search(r"^\d+ changes made; vxloom host undo takes them back$", first.stdout, re.MULTILINE)
 
     prepared = verdicts()
     assert on_h1("check").returncode == 0
@@ -113,6 +114,56 @@ def test_what_a_node_cannot_have_is_not_applicable_and_says_why(lab: Lab) -> Non
     assert "no CAP_SYS_MODULE" in on_h1("plan", "--only", "module").stdout
     sources = Path(sys.modules["vxloom"].__path__[0], "prepare").rglob("*.py")
     assert [path.name for path in sources if "vxloom.lab" in path.read_text(encoding="utf-8")] == []
+
+
+READ_ONLY = "mount --bind /etc /etc && mount -o remount,bind,ro /etc && vxloom host apply --yes"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "sentence"),
+    [
+        (("setpriv", "--reuid=65534", "--clear-groups", "vxloom", "host", "apply"), 1, "which only root may (sudo vxloom host apply)"),
+        (("setpriv", "--reuid=65534", "--clear-groups", "vxloom", "host", "undo"), 1, "which only root may (sudo vxloom host undo)"),
+        (("vxloom", "host", "apply"), 130, "nothing was changed (where nobody can be asked, give --yes)"),
+        (("vxloom", "host", "apply", "--output", "json"), 130, "nothing was changed"),
+        (("vxloom", "host", "plan", "--only", "mtuu"), 2, "there is no step mtuu (there are: "),
+        (("vxloom", "host", "apply", "--yes", "--config", "/nowhere"), 2, "cannot read /nowhere"),
+        (("unshare", "--mount", "sh", "-c", READ_ONLY), 1, "/etc/network/interfaces is on a file system that is mounted read-only"),
+    ],
+    ids=["root", "root-undo", "unasked", "unasked-json", "step", "config", "read-only"],
+)
+def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(lab: Lab, words: tuple[str, ...], status: int, sentence: str) -> None:
+    node, look = (
+        lab.node("h1"),
+        "cd /etc && find . -type f | xargs -d '\\n' cat | sha256sum; ip -o link; sysctl net.ipv4.igmp_max_memberships",
+    )
+    before = node.run(["sh", "-c", look]).stdout
+    done = node.run(list(words), check=False)
+    assert (done.returncode, sentence in done.stderr) == (status, True), done.stderr
+    assert "Traceback" not in done.stderr
+    if "json" in words:
+        assert done.stdout == "", "what a program reads is JSON or nothing"
+    after = node.run(["sh", "-c", look]).stdout
+    if "unshare" not in words:
+        assert after == before
+    on_h1("undo")
+    assert node.run(["sh", "-c", look]).stdout == before
+
+
+def test_a_plan_for_programs_and_one_for_people(lab: Lab) -> None:
+    parts = json.loads(on_h1("plan", "--output", "json").stdout)
+    by_step = {part["step"]: part for part in parts}
+    assert by_step["module"]["not_applicable"]
+    assert by_step["mtu"]["changes"][0] == {
+        "change": "mtu",
+        "reason": "tunnelled frames are 50 or 70 bytes longer",
+        "device": "eth0",
+        "mtu": JUMBO,
+    }
+    text = on_h1("plan").stdout
+    assert "module: not applicable: " in text
+    assert "  set the MTU of eth0 to 9000\n      why: tunnelled frames are 50 or 70 bytes longer\n      now 1500\n" in text
+    assert text.splitlines()[-1].endswith(" changes would be made by: vxloom host apply")
 
 
 def _make_cloudstack_host(node: Node) -> None:

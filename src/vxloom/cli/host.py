@@ -8,11 +8,27 @@ from vxloom.cli import prepare
 from vxloom.cli.options import output_option, show
 
 
-@click.group("host")
+class _InOrder(click.Group):
+    """Its commands in the order in which they are used, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names as they were added."""
+        return list(self.commands)
+
+
+@click.group("host", cls=_InOrder)
 def command() -> None:
     """This machine as a hypervisor (check, plan, apply, undo, echo), and the hosts of a cloud (list, token, confirm).
 
-    The latter need CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY and CLOUDSTACK_SECRET, or the server's admin.env.
+    \b
+    vxloom host check          what is missing here, and how much that matters; changes nothing
+    vxloom host plan           what would be changed, file by file; changes nothing
+    vxloom host apply          do it
+    vxloom host undo           put everything back
+
+    What this machine is to be stands in /etc/vxloom/host.toml; without it the defaults are good. No server is needed.
+
+    The other commands need CLOUDSTACK_ENDPOINT, CLOUDSTACK_KEY and CLOUDSTACK_SECRET, or the server's admin.env.
     """
 
 

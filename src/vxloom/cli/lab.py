@@ -6,15 +6,14 @@ import json
 import os
 import shlex
 import sys
-import threading
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from vxloom.cli.options import show
+from vxloom.cli.progress import Progress
 from vxloom.errors import TransportError, VxloomError
 from vxloom.lab import cloud, faults, state, topology
 from vxloom.lab.entry import environment
@@ -24,7 +23,6 @@ from vxloom.lab.node import Place
 if TYPE_CHECKING:
     from vxloom.lab.control import Report
 
-_SHOW_EVERY_SECONDS = 2.0
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -76,7 +74,7 @@ def up(name: str, hypervisors: int, mtu: int | None, port: int, empty: bool, bar
     start = time.monotonic()
     underlay = mtu if mtu is not None else (topology.BARE_MTU if bare else topology.DEFAULT_MTU)
     cards = min(underlay, topology.BARE_NIC_MTU) if bare else 0
-    with _Progress() as progress:
+    with Progress("nodes are made") as progress:
         made = Lab(hypervisors, mtu=underlay, nic_mtu=cards, name=name, api_port=port, progress=progress.tell).up(keep=True)
         try:
             if not bare:
@@ -179,35 +177,6 @@ def _add_fault(entry: faults.Fault) -> None:
 
 for _entry in faults.FAULTS:
     _add_fault(_entry)
-
-
-class _Progress:
-    """Says what is going on, with the time, every two seconds; nothing for what takes less. A context manager."""
-
-    def __init__(self) -> None:
-        self._start = time.monotonic()
-        self._text = "nodes are made"
-        self._ended = threading.Event()
-        self._voice = threading.Thread(target=self._speak, daemon=True)
-
-    def begin(self, text: str) -> None:
-        self._text = text
-
-    def tell(self, text: str, seconds: float) -> None:
-        """As ``Lab`` reports it; the time since the start is said in any case."""
-        self._text = text
-
-    def _speak(self) -> None:
-        while not self._ended.wait(_SHOW_EVERY_SECONDS):
-            click.echo(f"{time.monotonic() - self._start:6.1f} s  {self._text}", err=True)
-
-    def __enter__(self) -> Self:
-        self._voice.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._ended.set()
-        self._voice.join()
 
 
 def _option(name: str) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from vxloom.cli.options import Function, aligned, chosen, config_option, output_option, show
+from vxloom.cli.progress import Progress
+from vxloom.errors import PrepareError
 from vxloom.settings import ETC
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from vxloom.settings import HostSettings
 
 CONFIG = ETC / "host.toml"
+_MOST_LINES = 30
+"""Of one file's difference; the rest is counted."""
 
 
 def _steps_options(function: Function) -> Function:
@@ -46,16 +51,17 @@ def _work(config: Path | None, only: Sequence[str], skip: Sequence[str]) -> tupl
 @config_option(CONFIG)
 @output_option
 def check(config: Path | None, output: str) -> None:
-    """What this machine has and lacks as a hypervisor, the most important first. Changes nothing, needs no server.
+    """What this machine has and lacks, the most important first.
 
-    Exit 0 when nothing required fails; what is only recommended warns.
+    Changes nothing, needs no server. Exit 0 when nothing required fails; what is only recommended warns.
     """
     from vxloom.prepare.machine import Machine
     from vxloom.prepare.requirement import Verdict
     from vxloom.prepare.requirement import check as look
     from vxloom.settings import HostSettings, load
 
-    rows = look(Machine(), load(HostSettings, chosen(config, CONFIG), {}))
+    with Progress("looking at this machine"):
+        rows = look(Machine(), load(HostSettings, chosen(config, CONFIG), {}))
     if output == "json":
         columns = ("impact", "requirement", "found", "asked", "the manual's", "standard", "level", "verdict", "what to do")
         cells = [(r.impact, r.name, r.found, r.asked, r.floor, r.standard, _level(r), r.verdict.value, r.remedy) for r in rows]
@@ -64,6 +70,8 @@ def check(config: Path | None, output: str) -> None:
         _judge(rows)
         count = {verdict: sum(row.verdict is verdict for row in rows) for verdict in Verdict}
         click.echo(", ".join(f"{number} {verdict.value}" for verdict, number in count.items()))
+        if count[Verdict.FAILED] or count[Verdict.WARNING]:
+            click.echo("what can be put right here is shown by: vxloom host plan")
     sys.exit(any(row.verdict is Verdict.FAILED for row in rows))
 
 
@@ -71,18 +79,21 @@ def check(config: Path | None, output: str) -> None:
 @_steps_options
 @output_option
 def plan(config: Path | None, only: Sequence[str], skip: Sequence[str], output: str) -> None:
-    """What `apply` would change on this machine, file by file and setting by setting, and why. Changes nothing.
+    """What `apply` would change here, and why.
 
-    Exit 1 if a step cannot be taken.
+    File by file and setting by setting. Changes nothing. Exit 1 if a step cannot be taken.
     """
     from vxloom.prepare import run
 
     machine, settings, steps = _work(config, only, skip)
-    parts = run.plan(machine, settings, steps)
+    with Progress("looking at this machine"):
+        parts = run.plan(machine, settings, steps)
     if output == "json":
         _json(parts)
     else:
         _tell(parts, machine)
+        count = sum(len(part.changes) for part in parts)
+        click.echo(f"{_changes(count)} would be made by: vxloom host apply" if count else "nothing to do")
     sys.exit(any(part.problem for part in parts))
 
 
@@ -91,22 +102,29 @@ def plan(config: Path | None, only: Sequence[str], skip: Sequence[str], output: 
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @output_option
 def apply(config: Path | None, only: Sequence[str], skip: Sequence[str], yes: bool, output: str) -> None:
-    """Prepare this machine. A second run changes nothing; an interrupted one is completed by the next; `undo` takes all back."""
+    """Prepare this machine: make the changes that `plan` shows.
+
+    A second run changes nothing; an interrupted one is completed by the next; `undo` takes all back. Exit 1 if a step could not be taken;
+    the others are.
+    """
     from vxloom.prepare import run
 
+    _need_root("apply")
     machine, settings, steps = _work(config, only, skip)
-    wanted = run.plan(machine, settings, steps)
+    with Progress("looking at this machine"):
+        wanted = run.plan(machine, settings, steps)
     if not any(part.changes for part in wanted):
         _report(wanted, output, "nothing was changed" if any(part.problem for part in wanted) else "nothing to do")
     if not yes:
-        _tell(wanted, machine)
+        _tell(wanted, machine, err=output == "json")
         try:
             click.confirm("Make these changes?", abort=True, err=True)
         except click.Abort:
             click.echo("vxloom: nothing was changed (where nobody can be asked, give --yes)", err=True)
             raise
-    parts = run.apply(machine, settings, steps, _say(output))
-    _report(parts, output, f"{sum(len(part.changes) for part in parts)} changes made")
+    with Progress("") as progress, _interrupted():
+        parts = run.apply(machine, settings, steps, _say(output, progress))
+    _report(parts, output, f"{_changes(sum(len(part.changes) for part in parts))} made; vxloom host undo takes them back")
 
 
 @click.command()
@@ -117,7 +135,9 @@ def undo(only: Sequence[str], force: bool) -> None:
     from vxloom.prepare import run
     from vxloom.prepare.machine import Machine
 
-    problems = run.undo(Machine(), only=only, force=force, say=_say("table"))
+    _need_root("undo")
+    with Progress("") as progress, _interrupted():
+        problems = run.undo(Machine(), only=only, force=force, say=_say("table", progress))
     for problem in problems:
         click.echo(f"vxloom: {problem}", err=True)
     if not problems:
@@ -162,8 +182,31 @@ def _judge(rows: Sequence[Requirement]) -> None:
             click.echo(f"{row.name}: the manual asks for {row.floor}, vxloom for {row.asked}")
 
 
-def _say(output: str) -> Callable[[str, str], None]:
-    return lambda step, text: click.echo(f"{step}: {text}", err=output == "json")
+def _need_root(verb: str) -> None:
+    if os.geteuid():
+        raise PrepareError(f"`vxloom host {verb}` changes this machine, which only root may", remedy=f"sudo vxloom host {verb}")
+
+
+@contextlib.contextmanager
+def _interrupted() -> Iterator[None]:
+    """Say how it stands when a person has had enough."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nvxloom: interrupted; the next `vxloom host apply` completes it, `vxloom host undo` takes it back", err=True)
+        raise
+
+
+def _changes(count: int) -> str:
+    return f"{count} change{'' if count == 1 else 's'}"
+
+
+def _say(output: str, progress: Progress) -> Callable[[str, str], None]:
+    def say(step: str, text: str) -> None:
+        progress.begin(f"{step}: {text}")
+        click.echo(f"{step}: {text}", err=output == "json")
+
+    return say
 
 
 def _report(parts: Sequence[Part], output: str, text: str) -> None:
@@ -178,19 +221,23 @@ def _report(parts: Sequence[Part], output: str, text: str) -> None:
     sys.exit(any(part.problem for part in parts))
 
 
-def _tell(parts: Sequence[Part], machine: Machine) -> None:
+def _tell(parts: Sequence[Part], machine: Machine, *, err: bool = False) -> None:
     for part in parts:
         state = (part.not_applicable and f"not applicable: {part.not_applicable}") or (part.problem and f"cannot be taken: {part.problem}")
-        click.echo(f"{part.step}: {part.summary}")
         if state or not part.changes:
-            click.echo(f"  {state or 'nothing to do'}")
+            click.echo(f"{part.step}: {state or 'nothing to do'}", err=err)
+        else:
+            click.echo(click.style(f"{part.step}: {part.summary}", bold=True), err=err)
         for note in part.notes:
-            click.echo(f"  note: {note}")
+            click.echo(f"  note: {note}", err=err)
         for change in part.changes:
-            click.echo(f"  {change.what}")
-            click.echo(f"      why: {change.reason}")
-            for line in change.detail(machine).splitlines():
-                click.echo(f"      {line}")
+            click.echo(f"  {change.what}", err=err)
+            click.echo(f"      why: {change.reason}", err=err)
+            lines = change.detail(machine).splitlines()
+            for line in lines[:_MOST_LINES]:
+                click.echo(f"      {line}".rstrip(), err=err)
+            if len(lines) > _MOST_LINES:
+                click.echo(f"      … {len(lines) - _MOST_LINES} more lines; --output json has the whole text", err=err)
 
 
 def _json(parts: Sequence[Part]) -> None:

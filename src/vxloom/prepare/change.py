@@ -54,6 +54,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, tag_field="change"):
         """Put back what stood there, whatever somebody did since."""
         self.undo(machine, before)
 
+    def refuse(self, machine: Machine) -> None:
+        """Raise :class:`PrepareError` where it can be seen beforehand that it cannot be made: then nothing of its step is."""
+
     def folders(self, machine: Machine) -> Sequence[str]:
         """Return the folders that have to be made first, the outermost first."""
         return ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 
@@ -13,6 +14,9 @@ from vxloom.prepare.firewall.changes import AddRule, OpenZone
 from vxloom.prepare.machine import Machine
 from vxloom.prepare.nic import SetNic
 from vxloom.prepare.trial import TryOffloads
+
+_SECRET = re.compile(r"(?i)^([ +-].*(?:pass|secret|token)[\w.]*\s*[=:]\s*)\S.*")
+"""A line of a difference that nobody should read over a shoulder: CloudStack's file holds its key store's passphrase."""
 
 
 class MakeFolder(Change, frozen=True, kw_only=True, tag="folder"):
@@ -82,6 +86,11 @@ class WriteFile(Change, frozen=True, kw_only=True, tag="file"):
             "link": machine.link(self.path),
         }
 
+    def refuse(self, machine: Machine) -> None:
+        """Refuse a file system that is mounted read-only."""
+        if machine.read_only(self.path):
+            raise PrepareError(f"{self.path} is on a file system that is mounted read-only", remedy="mount it read-write, then try again")
+
     def folders(self, machine: Machine) -> Sequence[str]:
         """Return those that are not there yet."""
         return () if self.text is None else machine.missing_folders(self.path)
@@ -123,7 +132,8 @@ class WriteFile(Change, frozen=True, kw_only=True, tag="file"):
     def detail(self, machine: Machine) -> str:
         """Return the difference as a person reads it."""
         old, new = (machine.read(self.path) or "").splitlines(), (self.text or "").splitlines()
-        return "\n".join(difflib.unified_diff(old, new, lineterm="", n=1, fromfile=self.path, tofile=self.path))
+        lines = [*difflib.unified_diff(old, new, lineterm="", n=1)][2:]  # without the two that name the file
+        return "\n".join(_SECRET.sub(r"\1…", line) for line in lines)
 
 
 class SetSysctl(Change, frozen=True, kw_only=True, tag="sysctl"):

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from vxloom.errors import StateError
+from vxloom.errors import PrepareError, StateError
 from vxloom.prepare.change import Before
 from vxloom.prepare.changes import AnyChange
 from vxloom.prepare.machine import Machine, sync_folder
@@ -61,7 +61,10 @@ class Journal:
             os.ftruncate(handle, 0)
             os.write(handle, msgspec.json.encode(_Holder(os.getpid(), _now())))
             self._machine.sweep(FILE)
-            for entry in self.entries():
+            entries, torn = self._read()
+            if torn:  # only who holds the lock may tell a torn line from one that is being written
+                self._rewrite(entries)
+            for entry in entries:
                 entry.change.sweep(self._machine)
             yield
         finally:
@@ -77,14 +80,22 @@ class Journal:
             raise StateError(f"cannot open {lock}: {error.strerror}", remedy=remedy) from error
 
     def entries(self) -> list[Entry]:
-        """Return what was changed, oldest first. Raises :class:`StateError` for a line in the middle that cannot be read."""
+        """Return what was changed, oldest first. A torn last line belongs to a change that was never begun, and is passed over.
+
+        Raises :class:`StateError` for a line that cannot be read, :class:`PrepareError` when that is not this user's to read.
+        """
+        return self._read()[0]
+
+    def _read(self) -> tuple[list[Entry], bool]:
+        """Return the entries, and whether the last line is torn."""
         try:
             lines = self._path.read_bytes().split(b"\n")
         except FileNotFoundError:
-            return []
-        whole, torn = lines[:-1], lines[-1]
+            return [], False
+        except OSError as error:
+            raise PrepareError(f"cannot read {self._path}: {error.strerror}", remedy="run as root") from error
         found = []
-        for number, line in enumerate(whole, 1):
+        for number, line in enumerate(lines[:-1], 1):
             try:
                 found.append(msgspec.json.decode(line, type=Entry))
             except msgspec.DecodeError as error:
@@ -93,9 +104,7 @@ class Journal:
                     remedy="a newer vxloom wrote it, or it is damaged; nothing was changed. Use that version, or move the file away: what "
                     "its lines tell must then be put back by hand",
                 ) from error
-        if torn:
-            self._rewrite(found)
-        return found
+        return found, bool(lines[-1])
 
     def add(self, entry: Entry) -> None:
         """Write down a change that is about to be made; it is on disk when this returns."""

@@ -153,6 +153,13 @@ class Machine:
         with contextlib.suppress(OSError):
             _draft(self.path(name).resolve()).unlink()
 
+    def read_only(self, name: str) -> bool:
+        """Tell whether a file's place is mounted read-only."""
+        place = self.path(name)
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        return bool(os.statvfs(place).f_flag & os.ST_RDONLY)
+
     def missing_folders(self, name: str) -> list[str]:
         """Return the folders that must be made before a file can be written, the outermost first."""
         return [str(folder) for folder in reversed(PurePosixPath(name).parents) if not self.exists(str(folder))]

@@ -53,7 +53,10 @@ def _part(machine: Machine, settings: HostSettings, step: Step) -> Part:
     try:
         if reason := step.not_applicable(machine, settings):
             return Part(step.name, step.summary(), not_applicable=reason)
-        return Part(step.name, step.summary(), tuple(step.changes(machine, settings)), notes=tuple(step.notes(machine, settings)))
+        changes = tuple(step.changes(machine, settings))
+        for change in changes:
+            change.refuse(machine)
+        return Part(step.name, step.summary(), changes, notes=tuple(step.notes(machine, settings)))
     except PrepareError as error:
         return Part(step.name, step.summary(), problem=str(error))
 
