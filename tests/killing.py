@@ -7,16 +7,13 @@ starts a program. So the points are found by the run itself: there is one for ev
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import count
 
 Work = Callable[[], object]
-_TOUCHES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.truncate"}
-_LOOKS = re.compile(r"show|status|-n?[gq]\b|ping|test|is-active|--json|-V")
-"""Words of a program that is started to look at the machine: a kill before it is a kill after what was done before."""
+_TOUCHES = {"os.rename", "os.rmdir", "os.symlink", "os.truncate"}
 
 
 def points(work: Work, least: int) -> Iterator[int]:
@@ -35,18 +32,16 @@ def killed(work: Work, point: int) -> bool:
     """Do it in a process that is killed just before it touches the machine for the point-th time; False: it ended before that."""
     pid = os.fork()
     if pid == 0:
-        left = point
+        left, noted = point, False
 
         def hook(event: str, arguments: tuple[object, ...]) -> None:
-            nonlocal left
-            if (
-                event in _TOUCHES
-                or (event == "open" and _opens_to_write(*arguments))
-                or (event == "subprocess.Popen" and _changes(arguments[1]))
-            ):
-                if left == 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                left -= 1
+            nonlocal left, noted
+            if not _touches(event, arguments, noted):
+                return
+            noted = event == "open" and str(arguments[0]).endswith("/journal")
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            left -= 1
 
         sys.addaudithook(hook)
         try:
@@ -56,9 +51,16 @@ def killed(work: Work, point: int) -> bool:
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
 
 
-def _opens_to_write(file: object, mode: object, flags: object) -> bool:
-    return isinstance(file, str) and file != os.devnull and isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
-
-
-def _changes(argv: object) -> bool:
-    return isinstance(argv, Sequence) and not any(_LOOKS.match(str(word)) for word in argv)
+def _touches(event: str, arguments: tuple[object, ...], noted: bool) -> bool:
+    """Tell whether it changes something. A program is taken to do so when the journal has just been written; others only look."""
+    match event:
+        case "open":
+            file, _, flags = arguments
+            return isinstance(file, str) and file != os.devnull and isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+        case "os.mkdir":
+            return not os.path.lexists(str(arguments[0]))
+        case "os.remove":
+            return os.path.lexists(str(arguments[0]))
+        case "subprocess.Popen":
+            return noted
+    return event in _TOUCHES

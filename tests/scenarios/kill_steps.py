@@ -22,7 +22,7 @@ from vxloom.settings import HostSettings, load
 
 LEAST = 15
 """Points at the least: two for a file, two for a setting."""
-_TREES = ("/etc", "/var/lib")
+_TREES = ("/etc", "/var/lib/vxloom")
 _OWN = str(Path(LOCK).parent)
 machine = Machine()
 settings = load(HostSettings, CONFIG if CONFIG.exists() else None, {})
@@ -31,7 +31,8 @@ settings = load(HostSettings, CONFIG if CONFIG.exists() else None, {})
 def apply() -> list[str]:
     """Return what was changed, when no guard of a killed run is at work any more."""
     parts = wait_until(_try_apply, "the lock is free")
-    assert [part.problem for part in parts if part.problem] == []
+    problems = [f"{part.step}: {part.problem}" for part in parts if part.problem]
+    assert not problems, problems
     return [change.what for part in parts for change in part.changes]
 
 
@@ -58,36 +59,36 @@ def _try_undo() -> str:
 
 
 def seen() -> dict[str, object]:
-    """Return every file, folder and link of /etc and /var/lib (kind, rights, owner, content), every MTU, and what the kernel's
+    """Return every file, folder and link of /etc and of ours (kind, rights, owner, content), every MTU, and what the kernel's
     network settings are."""
     found: dict[str, object] = {}
     for tree in _TREES:
         for folder, folders, names in os.walk(tree):
-            folders[:] = [name for name in folders if Path(folder, name) != Path(_OWN)]
-            found |= {str(Path(folder, name)): _entry(Path(folder, name)) for name in [*folders, *names]}
+            folders[:] = [name for name in folders if f"{folder}/{name}" != _OWN]
+            found |= {path: _entry(path) for path in [f"{folder}/{name}" for name in (*folders, *names)]}
     for folder, folders, names in os.walk("/proc/sys/net"):
         if folder.endswith(("/conf", "/neigh")):
             folders[:] = ["all", "default"]
-        found |= {str(Path(folder, name)): _setting(Path(folder, name)) for name in names}
+        found |= {path: _setting(path) for path in [f"{folder}/{name}" for name in names]}
     return found | {f"mtu {link.name}": link.mtu for link in machine.links().values()}
 
 
-def _entry(path: Path) -> tuple[int, int, int, bytes]:
-    status = path.lstat()
+def _entry(path: str) -> tuple[int, int, int, bytes]:
+    status = os.lstat(path)
     return status.st_mode, status.st_uid, status.st_gid, _content(path, status.st_mode, (status.st_ino, status.st_mtime_ns, status.st_size))
 
 
 @cache
-def _content(path: Path, mode: int, unchanged: tuple[int, int, int]) -> bytes:
+def _content(path: str, mode: int, unchanged: tuple[int, int, int]) -> bytes:
     """Read a file, or where a link points: once, while it is the same file."""
     if stat.S_ISLNK(mode):
-        return os.fsencode(path.readlink())
-    return path.read_bytes() if stat.S_ISREG(mode) else b""
+        return os.fsencode(Path(path).readlink())
+    return Path(path).read_bytes() if stat.S_ISREG(mode) else b""
 
 
-def _setting(path: Path) -> bytes:
+def _setting(path: str) -> bytes:
     try:
-        return path.read_bytes()
+        return Path(path).read_bytes()
     except OSError:  # write-only, or a device that has no such value
         return b""
 

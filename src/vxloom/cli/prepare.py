@@ -215,7 +215,7 @@ def _report(parts: Sequence[Part], output: str, text: str) -> None:
         _json(parts)
     else:
         for part in parts:
-            for said in filter(None, (part.problem, *part.notes)):
+            for said in filter(None, (part.problem, *(f"note: {note}" for note in part.notes))):
                 click.echo(f"{part.step}: {said}", err=True)
         click.echo(text)
     sys.exit(any(part.problem for part in parts))
