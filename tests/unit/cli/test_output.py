@@ -63,6 +63,7 @@ def test_a_check_says_below_what_is_not_well_what_to_do_and_at_the_end_what_the_
         "10      ok              iproute2      5 or later    netlink          6.1.0",
         "iproute2: the manual asks for 4, vxloom for 5 or later",
         "1 ok, 1 failed, 1 warning, 1 not applicable",
+        "what can be put right here is shown by: vxloom host plan",
     ]
     with pytest.raises(SystemExit):
         prepare.check.main(["--output", "json"], standalone_mode=False)
