@@ -119,6 +119,7 @@ class Core:
                 await asyncio.sleep(min(REPORT_SECONDS, self._settings.resync_seconds))
                 self._report()
                 self._writer.ask(self._count)
+                self._questions.tidy()
                 if self._problems or time.monotonic() - self._looked >= self._settings.resync_seconds:
                     self._look(ALL, "timer")
         finally:
@@ -128,6 +129,7 @@ class Core:
             self._writer.stop()
             self._events.close()
             self._watch.close()
+            self._questions.close()
 
     _looked = 0.0
     _ended = False

@@ -10,10 +10,11 @@ import msgspec
 import structlog
 
 from vxloom.agent.held import Held
+from vxloom.agent.paths import Paths
 from vxloom.agent.reconcile import Reconciler, Target, stray_text
 from vxloom.agent.writer import Writer
 from vxloom.errors import DataplaneError, VxloomError
-from vxloom.model.wire import FINDINGS, Answer, Ask
+from vxloom.model.wire import FINDINGS, LISTEN, PATHS, Answer, Ask
 from vxloom.planner import render
 from vxloom.planner.plan import ALL
 
@@ -27,26 +28,41 @@ class Questions:
         self._writer = writer
         self._send = send
         self._examine = examine
-        self._examination: asyncio.Task[None] | None = None
+        self._paths = Paths()
+        self._looks: dict[str, asyncio.Task[None]] = {}
+        """What is asked → the look that goes on; one of a kind at a time."""
         self._loop = asyncio.get_running_loop()
 
     def take(self, question: Ask, held: Held) -> None:
-        """See that a question is answered: with findings, or with the plan at present."""
-        if question.what != FINDINGS or self._examine is None:
+        """See that a question is answered; one of a later version with the plan at present."""
+        word = held.effective()
+        looks: dict[str, Callable[[], bytes]] = {LISTEN: lambda: self._paths.listen(word), PATHS: lambda: self._paths.measure(word)}
+        if self._examine is not None:
+            looks[FINDINGS] = self._examine
+        look, earlier = looks.get(question.what), self._looks.get(question.what)
+        if look is None:
             self._plan(question, held)
-        elif self._examination is not None and not self._examination.done():
-            self._send(Answer(question.id, b"{}", error="this host is being examined already"))
+        elif earlier is not None and not earlier.done():
+            self._send(Answer(question.id, b"{}", error="this host is being looked at already"))
         else:
-            self._examination = asyncio.create_task(self._findings(question, self._examine), name="examination")
+            self._looks[question.what] = asyncio.create_task(self._look(question, look), name=f"look for {question.what}")
 
-    async def _findings(self, question: Ask, examine: Callable[[], bytes]) -> None:
+    def tidy(self) -> None:
+        """Give back what a look needed and nobody asks for any more. Called every few seconds."""
+        self._loop.run_in_executor(None, self._paths.tidy)  # it takes a link away, which takes a moment
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._paths.close()
+
+    async def _look(self, question: Ask, look: Callable[[], bytes]) -> None:
         try:
-            answer = Answer(question.id, await asyncio.to_thread(examine))
+            answer = Answer(question.id, await asyncio.to_thread(look))
         except VxloomError as error:
             answer = Answer(question.id, b"{}", error=str(error))
-        except Exception as error:  # noqa: BLE001 - a check of ours that fails is told; the agent goes on
-            _log.exception("this host could not be examined")
-            answer = Answer(question.id, b"{}", error=f"the examination failed: {error!r}; see the agent's log")
+        except Exception as error:  # noqa: BLE001 - a look of ours that fails is told; the agent goes on
+            _log.exception("this host could not be looked at", what=question.what)
+            answer = Answer(question.id, b"{}", error=f"the look failed: {error!r}; see the agent's log")
         self._send(answer)
 
     def _plan(self, question: Ask, held: Held) -> None:

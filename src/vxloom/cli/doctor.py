@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from vxloom.cli.options import chosen, config_option, output_option
+from vxloom.cli.options import chosen, config_option, output_option, show
 from vxloom.settings import ETC
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from vxloom.doctor.finding import Finding
 
@@ -23,21 +23,22 @@ _FILE = ETC / "agent.toml"
 @click.command("doctor")
 @click.option("--host", "this_host", is_flag=True, help="Examine this host; needs no server. Run it as root.")
 @click.option("--zone", help="Only hosts of this zone (name or id).")
+@click.option("--paths", is_flag=True, help="Also send probes between all hosts, as large as their networks need.")
 @click.option("--watch", type=click.FloatRange(min=1), metavar="SECONDS", help="Look again every so many seconds, until interrupted.")
 @config_option(_FILE)
 @output_option
-def command(this_host: bool, zone: str | None, watch: float | None, config: Path | None, output: str) -> None:
+def command(this_host: bool, zone: str | None, paths: bool, watch: float | None, config: Path | None, output: str) -> None:
     """Find what is broken on all hosts, or on this one, and say what to do about it. Changes nothing.
 
     \b
     Each finding has a stable code; docs/reference/findings/CODE.md tells more. What follows from a finding is named below it.
     Exit code 0: nothing found, 1: warnings, 2: errors.
     """
-    if this_host and zone:
-        raise click.UsageError("--host examines this host, whatever its zone")
+    if this_host and (zone or paths):
+        raise click.UsageError("--host examines this host alone: leave --zone and --paths out")
 
     def look() -> int:
-        return _this_host(config, output) if this_host else _all_hosts(zone, output)
+        return _this_host(config, output) if this_host else _all_hosts(zone, output, paths=paths)
 
     status = look()
     while watch is not None:
@@ -58,7 +59,7 @@ def _this_host(config: Path | None, output: str) -> int:
     return exit_code(report.findings)
 
 
-def _all_hosts(zone: str | None, output: str) -> int:
+def _all_hosts(zone: str | None, output: str, *, paths: bool) -> int:
     import msgspec
 
     from vxloom.cli.client import Client
@@ -66,7 +67,7 @@ def _all_hosts(zone: str | None, output: str) -> int:
     from vxloom.doctor.finding import Finding
 
     client = Client()
-    where: dict[str, str] = {}
+    where: dict[str, str] = {"paths": "true"} if paths else {}
     if zone:
         zones = [row for row in client.rows("listZones", "zone") if zone in {row.get("id"), row.get("name")}]
         if len(zones) != 1:
@@ -77,6 +78,9 @@ def _all_hosts(zone: str | None, output: str) -> int:
     findings = msgspec.convert(told.get("finding", []) if isinstance(told, dict) else [], list[Finding])
     unknown = msgspec.convert(told.get("unknown", []) if isinstance(told, dict) else [], list[dict[str, str]])
     hosts = int(str(told.get("hosts", 0))) if isinstance(told, dict) else 0
+    if output == "table" and paths:
+        ways = msgspec.convert(told.get("path", []) if isinstance(told, dict) else [], list[dict[str, object]])
+        show(output, ("from", "to", "needed", "passes", "lost", "round trip"), [_way(way) for way in ways])
     _show(output, told, findings, [(row["host"], row["what"], row["why"]) for row in unknown], hosts=hosts)
     return exit_code(findings)
 
@@ -94,6 +98,12 @@ def _show(output: str, told: object, findings: Sequence[Finding], unknown: Seque
         click.echo(f"{looked}: {len(findings)} findings, {errors} of them errors" if findings else f"{looked}: nothing found")
     for host, what, why in unknown:
         click.echo(f"not looked at: {what} of {host} ({why})", err=True)
+
+
+def _way(way: Mapping[str, object]) -> tuple[object, ...]:
+    passes = way["limit"] if way["reached"] else "nothing"
+    trip = f"{way['round_trip']} ms" if way["reached"] else ""
+    return (way["host"], way["remote"], way["needed"], passes, f"{way['lost']} of {way['sent']}", trip)
 
 
 def _tell(finding: Finding) -> None:

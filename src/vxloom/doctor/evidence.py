@@ -88,6 +88,22 @@ class HostEvidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Path:
+    """One direction between two VTEPs, as the sender's agent measured it. Sizes are bytes of the outer IP packet."""
+
+    remote: str
+    needed: int
+    reached: bool
+    limit: int
+    sent: int = 0
+    lost: int = 0
+    round_trip: float = 0.0
+    """Milliseconds, the median."""
+    legs_lost: tuple[int, ...] = ()
+    """UDP source ports with which packets of ``needed`` bytes never pass, though they do with others."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostAnswer:
     """What the management side knows of one host when it has asked it for its findings."""
 
@@ -96,6 +112,10 @@ class HostAnswer:
     vtep: str = ""
     silence: str = ""
     """Why a connected host gave no answer; "": it gave one."""
+    listens: bool = False
+    """It answered probes when paths were measured."""
+    paths: tuple[Path, ...] = ()
+    """What it measured; empty where paths were not asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,25 @@ def path_mtu(lab: Lab, node: str, size: str) -> str:
     return f"packets to {node} over {number} bytes are refused by the router; `heal` restores it"
 
 
+def hole(lab: Lab, node: str, size: str) -> str:
+    """Larger packets to the node vanish on the way, and nobody says so: a black hole, in this direction only."""
+    number = topology.check_mtu(_number(size, "a size"))
+    spec = _attached(lab, node).spec
+    rules = [f"{kind} daddr {address} meta length > {number} drop" for kind, address in (("ip", spec.address), ("ip6", spec.address6))]
+    script = _CUT_TABLE + "".join(f"add rule {_TABLE} forward {rule}\n" for rule in rules)
+    _router(lab).run(["nft", "-f", "-"], stdin=script)
+    return f"packets to {node} over {number} bytes vanish; `heal` restores it"
+
+
+def closed(lab: Lab, node: str, port: str) -> str:
+    """A firewall on the way to the node closes a UDP port."""
+    number = _number(port, "a port")
+    spec = _attached(lab, node).spec
+    rules = [f"{kind} daddr {address} udp dport {number} drop" for kind, address in (("ip", spec.address), ("ip6", spec.address6))]
+    _router(lab).run(["nft", "-f", "-"], stdin=_CUT_TABLE + "".join(f"add rule {_TABLE} forward {rule}\n" for rule in rules))
+    return f"UDP port {number} of {node} is closed on the way; `heal` restores it"
+
+
 def fdb_del(lab: Lab, node: str, mac_or_vm: str) -> str:
     """Delete every VXLAN and bridge row for one MAC address, as a careless hand would."""
     target = _hypervisor(lab, node)
@@ -160,6 +179,8 @@ FAULTS = (
     Fault("mgmt-cut", ("NODE",), "The node cannot reach the management server: headless.", mgmt_cut),
     Fault("mtu", ("NODE", "BYTES"), "The node's underlay link carries less (or more).", mtu),
     Fault("path-mtu", ("NODE", "BYTES"), "A hop on the way to the node carries less; only ICMP tells.", path_mtu),
+    Fault("hole", ("NODE", "BYTES"), "Larger packets to the node vanish on the way without a word, in this direction only.", hole),
+    Fault("closed", ("NODE", "PORT"), "A firewall on the way to the node drops a UDP port.", closed),
     Fault("fdb-del", ("NODE", "MAC|VM"), "Delete the forwarding rows of one MAC address on the node.", fdb_del),
     Fault("device-del", ("NODE", "VNI"), "Delete the VXLAN device of one VNI on the node.", device_del),
     Fault("kill-agent", ("NODE",), "Kill the node's agent with SIGKILL.", kill_agent),

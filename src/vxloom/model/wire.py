@@ -191,10 +191,14 @@ class Current(_Message, frozen=True):
 
 PLAN = "plan"
 FINDINGS = "findings"
+LISTEN = "listen"
+"""Answer other hosts' probes for a while."""
+PATHS = "paths"
+"""Measure the way to every other VTEP of the host's segments."""
 
 
 class Ask(_Message, frozen=True):
-    """A question to the agent: ``what`` is :data:`PLAN` or :data:`FINDINGS`; an agent that does not know it answers with the plan."""
+    """A question to the agent: ``what`` is one of the words above; an agent that does not know it answers with the plan."""
 
     id: int
     what: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from vxloom.doctor.check import faults, registry
-from vxloom.doctor.diagnosis import diagnose, exit_code
-from vxloom.doctor.evidence import Device, HostEvidence, Process, Route, Word
+from vxloom.doctor.diagnosis import diagnose, exit_code, survey
+from vxloom.doctor.evidence import CloudEvidence, Device, HostAnswer, HostEvidence, Path, Process, Route, Word
 from vxloom.doctor.finding import Finding, Severity
 from vxloom.model.state import HostState, VxlanDevice
 
@@ -55,17 +55,8 @@ def test_a_fault_says_what_it_means_and_what_to_do(code: str) -> None:
     assert not fault.title.endswith(".")
 
 
-def test_every_file_of_checks_declares_what_it_finds() -> None:
-    assert {check.name for check in registry().values()} == {
-        "agent",
-        "devices",
-        "limits",
-        "obstacles",
-        "ports",
-        "presence",
-        "rows",
-        "underlay",
-    }
+def test_the_checks_are_found_by_being_there() -> None:
+    assert registry().keys() >= {"agent", "devices", "limits", "obstacles", "paths", "ports", "presence", "rows", "underlay"}
 
 
 def test_a_consequence_stands_below_its_cause_only() -> None:
@@ -115,3 +106,25 @@ def test_the_exit_code_is_the_worst_finding() -> None:
     assert exit_code([one(Severity.WARNING), one(Severity.ERROR)]) == 2
     assert exit_code([one(Severity.WARNING)]) == 1
     assert exit_code([one(Severity.NOTE)]) == 0
+
+
+def seen(*paths: Path, listens: bool = True) -> list[tuple[str, str]]:
+    one = HostAnswer("h1", connected=True, vtep="192.0.2.1", listens=True, paths=paths)
+    two = HostAnswer("h2", connected=True, vtep="192.0.2.2", listens=listens)
+    return [(finding.host, finding.code) for finding in survey(CloudEvidence((one, two)))]
+
+
+def test_ways_between_hosts_are_judged() -> None:
+    whole = Path("192.0.2.2", 1550, reached=True, limit=1550, sent=32)
+    assert seen(whole) == []
+    assert seen(Path("192.0.2.2", 1550, reached=True, limit=1400, sent=32)) == [("h1", "path-mtu-hole")]
+    assert seen(Path("192.0.2.2", 1550, reached=False, limit=0, sent=32, lost=32)) == [("h1", "path-closed")]
+    assert seen(Path("192.0.2.2", 1550, reached=True, limit=1550, sent=32, legs_lost=(49152,))) == [("h1", "path-leg")]
+    assert seen(Path("192.0.2.2", 1550, reached=True, limit=1550, sent=32, lost=4)) == [("h1", "path-loss")]
+    assert seen(Path("192.0.2.2", 1550, reached=True, limit=1550, sent=32, lost=3)) == []
+
+
+def test_a_way_to_a_host_that_does_not_listen_says_nothing() -> None:
+    shut = Path("192.0.2.2", 1550, reached=False, limit=0, sent=32, lost=32)
+    assert seen(shut, listens=False) == []
+    assert seen(Path("192.0.2.9", 1550, reached=False, limit=0)) == []

@@ -1,0 +1,92 @@
+"""Probes find how large a packet passes, and by which ways, between two hosts with a router between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import pytest
+
+from tests.kernel.netns import Netns, veth
+from vxloom.dataplane.probe import DEVICE, LEGS, Path, Probe
+
+FAR = {4: "192.0.2.130", 6: "2001:db8:2::2"}
+NEAR = {4: "192.0.2.2", 6: "2001:db8:1::2"}
+WELL = 1550
+
+
+@pytest.fixture
+def router(netns: Netns, make_netns: Callable[[], Netns]) -> Netns:
+    """This host, a router, and a far host that answers probes over IPv4 (and IPv6, one after the other)."""
+    between, far = make_netns(), make_netns()
+    for place in (netns, between, far):  # link-local addresses are usable at once
+        place.sysctl("net.ipv6.conf.all.accept_dad", 0)
+        place.sysctl("net.ipv6.conf.default.accept_dad", 0)
+    veth(netns, "eth0", between, "near")
+    veth(far, "eth0", between, "far")
+    for place, name in ((netns, "eth0"), (between, "near"), (between, "far"), (far, "eth0")):
+        place.run("ip", "link", "set", name, "mtu", "9000")
+    between.run("sysctl", "-q", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+    for place, name, four, six in (
+        (netns, "eth0", "192.0.2.2/25", "2001:db8:1::2/64"),
+        (between, "near", "192.0.2.1/25", "2001:db8:1::1/64"),
+        (between, "far", "192.0.2.129/25", "2001:db8:2::1/64"),
+        (far, "eth0", "192.0.2.130/25", "2001:db8:2::2/64"),
+    ):
+        place.run("ip", "address", "add", four, "dev", name)
+        place.run("ip", "address", "add", six, "dev", name, "nodad")
+    for place, four, six in ((netns, "192.0.2.1", "2001:db8:1::1"), (far, "192.0.2.129", "2001:db8:2::1")):
+        place.run("ip", "route", "add", "default", "via", four)
+        place.run("ip", "-6", "route", "add", "default", "via", six)
+    between.far = far  # type: ignore[attr-defined]
+    return between
+
+
+def drop(router: Netns, what: str, family: str = "ip") -> None:
+    """Drop what is forwarded and fits, without a word."""
+    chain = f"add table {family} hole\nadd chain {family} hole c {{ type filter hook forward priority 0; }}\n"
+    router.run("nft", "-f", "-", stdin=f"{chain}add rule {family} hole c {what} drop\n")
+
+
+def measure(router: Netns, version: int = 4, needed: int = WELL) -> Path:
+    with ExitStack() as held:
+        with router.far.entered():  # type: ignore[attr-defined]
+            held.enter_context(Probe(FAR[version], 4789))
+        return held.enter_context(Probe(NEAR[version], 4789)).measure(FAR[version], needed)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_what_passes_is_told_so_and_nothing_is_left(router: Netns, netns: Netns, version: int) -> None:
+    path = measure(router, version)
+    assert (path.reached, path.limit, path.lost, path.legs_lost) == (True, WELL, 0, ())
+    assert path.round_trip > 0
+    assert DEVICE not in netns.run("ip", "link")
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_hole_without_a_word_is_measured_to_the_byte(router: Netns, version: int) -> None:
+    family = "ip" if version == 4 else "ip6"
+    drop(router, "meta length > 1437", family)
+    assert measure(router, version).limit == 1437
+
+
+def test_a_routers_own_link_is_measured_to_the_byte(router: Netns) -> None:
+    router.run("ip", "link", "set", "far", "mtu", "1500")
+    assert measure(router).limit == 1500
+
+
+def test_a_hole_in_the_other_direction_is_not_this_ones(router: Netns) -> None:
+    drop(router, "oifname near meta length > 1400")
+    assert measure(router).limit == WELL
+
+
+def test_a_closed_port_is_no_way(router: Netns) -> None:
+    drop(router, "udp dport 4789")
+    path = measure(router)
+    assert (path.reached, path.limit, path.lost) == (False, 0, LEGS)
+
+
+def test_a_leg_that_drops_large_packets_is_told_by_its_source_ports(router: Netns) -> None:
+    drop(router, "udp sport 49152-49400 meta length > 1500")
+    path = measure(router)
+    assert (path.limit, path.legs_lost) == (WELL, (49152, 49249, 49346))
