@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -135,23 +136,35 @@ TRIED = HostSettings(labels={"Guest": "eth0"}, offload_peer=PEER)
 CUTTING = {"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation"}
 
 
-@pytest.fixture
-def far(netns: Netns, make_netns: Callable[[], Netns], machine: Machine) -> Iterator[Netns]:
-    """The host at the card's other end, which answers."""
-    netns.run("ip", "link", "set", "eth0", "nomaster")
-    netns.run("ip", "address", "add", "192.0.2.1/24", "dev", "eth0")
-    there: Netns = machine.there  # type: ignore[attr-defined]
-    there.run("ip", "address", "add", f"{PEER}/24", "dev", "far")
-    command = "import sys; from vxloom.cli.main import cli; cli(['host', 'echo'])"
-    there.run("ip", "route", "add", "default", "via", "192.0.2.1")
+@contextmanager
+def answering(there: Netns, *options: str) -> Iterator[None]:
+    """``vxloom host echo`` runs, until interrupted."""
+    command = f"import sys; from vxloom.cli.main import cli; cli({['host', 'echo', *options]})"
     with there.entered():
-        process = subprocess.Popen([sys.executable, "-c", command], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", sys.executable, "-c", command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
     assert process.stdout is not None
-    assert process.stdout.readline() == "serving\n"
-    yield there
-    process.send_signal(signal.SIGINT)
-    process.wait()
-    process.stdout.close()
+    assert process.stderr is not None
+    with process:
+        try:
+            assert process.stdout.readline() == "serving\n"
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
+            assert (process.wait(), process.stderr.read()) == (0, "")
+
+
+@pytest.fixture
+def far(netns: Netns, machine: Machine) -> Iterator[Netns]:
+    """The host at the card's other end, which answers."""
+    there: Netns = machine.there  # type: ignore[attr-defined]
+    netns.run("ip", "link", "set", "eth0", "nomaster")
+    for node, device, number in ((netns, "eth0", 1), (there, "far", 2)):
+        node.run("ip", "address", "add", f"192.0.2.{number}/24", "dev", device)
+    there.run("ip", "route", "add", "default", "via", "192.0.2.1")
+    with answering(there):
+        yield there
 
 
 def test_a_card_that_does_right_is_tried_once(machine: Machine, far: Netns) -> None:
@@ -160,6 +173,17 @@ def test_a_card_that_does_right_is_tried_once(machine: Machine, far: Netns) -> N
     assert [change.device for change in part.changes if isinstance(change, TryOffloads)] == ["eth0"]
     assert not any("arrive as sent" in note for note in part.notes)
     assert run.plan(machine, TRIED, [OFFLOAD])[0].changes == ()
+
+
+def test_an_underlay_of_ipv6(netns: Netns, machine: Machine) -> None:
+    there: Netns = machine.there  # type: ignore[attr-defined]
+    for node, device, number in ((netns, "cloudbr0", 1), (there, "far", 2)):
+        node.run("ip", "link", "set", device, "up")
+        node.run("ip", "address", "add", f"2001:db8::{number}/64", "dev", device, "nodad")
+    with answering(there, "--address", "2001:db8::2"):
+        [part] = run.apply(machine, HostSettings(labels={"Guest": "cloudbr0"}, offload_peer="2001:db8::2"), [OFFLOAD])
+    assert part.problem == ""
+    assert "was not tried" not in str(part.notes)
 
 
 def corrupting(where: Netns, device: str, match: str) -> None:
@@ -206,6 +230,7 @@ def test_what_goes_wrong_without_offloads_too_is_not_the_cards_fault(machine: Ma
     corrupting(far, "far", "")
     [part] = run.apply(machine, TRIED, [OFFLOAD])
     assert "with its offloads off neither" in part.problem
+    assert "does vxloom host echo run there" in part.problem, "as when nobody answers"
     assert state(machine)["tx-udp_tnl-segmentation"], "as before the trial"
     assert machine.read(RULES) is not None
     assert run.undo(machine) == []
@@ -214,7 +239,7 @@ def test_what_goes_wrong_without_offloads_too_is_not_the_cards_fault(machine: Ma
 @pytest.mark.parametrize(
     ("peer", "words"), [("192.0.2.9", "does vxloom host echo run there"), ("127.0.0.1", "not by eth0"), ("x", "no IP")]
 )
-def test_without_an_answer_nothing_is_blamed(machine: Machine, far: Netns, peer: str, words: str) -> None:
+def test_a_peer_elsewhere_is_refused(machine: Machine, far: Netns, peer: str, words: str) -> None:
     [part] = run.apply(machine, HostSettings(labels={"Guest": "eth0"}, offload_peer=peer), [OFFLOAD])
     assert words in part.problem
     assert state(machine)["tx-udp_tnl-segmentation"]

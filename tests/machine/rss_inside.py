@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 from vxloom.prepare import nic, run
@@ -44,8 +43,8 @@ def first() -> dict[str, object]:
     told["undone"] = state()
     told["left"] = MACHINE.exists(RULES)
     run.apply(MACHINE, SETTINGS, [RSS])
-    return told | {"same": MACHINE.read(RULES) == rules, "rules": rules}
+    return told | {"same": MACHINE.read(RULES) == rules, "last": state()}
 
 
 if __name__ == "__main__":
-    print(json.dumps(first() if sys.argv[1] == "first" else {"booted": state()}))
+    print(json.dumps(first()))
