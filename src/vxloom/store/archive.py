@@ -182,7 +182,7 @@ def _renew_epoch(file: Path, source: Path) -> str:
     try:
         with made.connect() as connection:
             schema = migrate.version(connection)
-            if schema is None or not migrate.known(connection, schema):
+            if schema is None or not migrate.known(schema):
                 raise StateError(
                     f"{source} has schema {schema}, which this vxloom does not know", remedy="restore with the vxloom that wrote it"
                 )

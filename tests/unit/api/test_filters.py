@@ -6,13 +6,12 @@ The walk is driven by the commands' own declarations, so a new filter is tried f
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.api.desk import Desk
-from tests.unit.api.walk import NOBODY, Town, build, filled
+from tests.unit.api.walk import NOBODY, Town, filled
 from vxloom.server.absent import Absent
 from vxloom.server.command import registry
 from vxloom.server.parameters import LISTING, OWNED, Kind, Parameter
@@ -31,11 +30,6 @@ NO_FILTER = {
 """Command and parameter → what it does instead of filtering."""
 FOR_ADMINS = {("listDomainChildren", "ann")}
 """What a user has none of."""
-
-
-@pytest.fixture(scope="module")
-def town(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return build(_template, tmp_path_factory.mktemp("town"))
 
 
 FILTERS = [(name, one) for name in LISTS for one in registry()[name].parameters if one.name not in OTHERS and not one.required]
@@ -60,29 +54,29 @@ def _nobodys(parameter: Parameter) -> dict[str, str]:
 
 @pytest.mark.parametrize("who", ["admin", "ann"])
 @pytest.mark.parametrize("name", LISTS)
-def test_a_value_nothing_has_leaves_nothing(town: Town, tmp_path: Path, name: str, who: str) -> None:
+def test_a_value_nothing_has_leaves_nothing(town: Town, name: str, who: str) -> None:
     command = registry()[name]
-    with town.copy(tmp_path, who) as desk:
-        if desk.raw(name).status == 401:
-            return
-        given = filled(town, who, command) | {"listall": "true"}
-        everything = _rows(desk, name, given)
-        assert everything or (name, who) in FOR_ADMINS, "put one into the town, else this proves nothing"
-        for listed, one in FILTERS:
-            if listed != name or (name, one.name) in NO_FILTER:
-                continue
-            if one.kind is Kind.BOOLEAN:
-                so, not_so = (_rows(desk, name, given | {one.name: flag}) for flag in ("true", "false"))
-                assert so & not_so == set(), one.name
-                assert so | not_so == everything, one.name
-            else:
-                assert _rows(desk, name, given | _nobodys(one)) == set(), one.name
+    desk = town.visit(who)
+    if desk.raw(name).status == 401:
+        return
+    given = filled(town, who, command) | {"listall": "true"}
+    everything = _rows(desk, name, given)
+    assert everything or (name, who) in FOR_ADMINS, "put one into the town, else this proves nothing"
+    for listed, one in FILTERS:
+        if listed != name or (name, one.name) in NO_FILTER:
+            continue
+        if one.kind is Kind.BOOLEAN:
+            so, not_so = (_rows(desk, name, given | {one.name: flag}) for flag in ("true", "false"))
+            assert so & not_so == set(), one.name
+            assert so | not_so == everything, one.name
+        else:
+            assert _rows(desk, name, given | _nobodys(one)) == set(), one.name
 
 
-def test_zones_without_machines_of_ones_own_are_not_those_in_use(town: Town, tmp_path: Path) -> None:
-    with town.copy(tmp_path, "ann") as desk:
-        [zone] = desk.ask("listZones", available="false")["zone"]
-        assert desk.ask("listZones", available="false", ids=zone["id"], id=zone["id"])["count"] == 1
-    with town.copy(tmp_path, "admin") as desk:
-        assert desk.ask("listZones", available="false") == {}
-        assert desk.ask("listZones", available="true")["count"] == 1
+def test_zones_without_machines_of_ones_own_are_not_those_in_use(town: Town) -> None:
+    desk = town.visit("ann")
+    [zone] = desk.ask("listZones", available="false")["zone"]
+    assert desk.ask("listZones", available="false", ids=zone["id"], id=zone["id"])["count"] == 1
+    desk = town.visit("admin")
+    assert desk.ask("listZones", available="false") == {}
+    assert desk.ask("listZones", available="true")["count"] == 1

@@ -5,11 +5,9 @@ The walk is driven by the commands' own declarations, so a new command is walked
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.unit.api.walk import NOBODY, Town, build, dump, filled, id_parameters, said
+from tests.unit.api.walk import NOBODY, Town, dump, filled, id_parameters, said
 from vxloom.server.absent import Absent
 from vxloom.server.command import Command, registry
 from vxloom.server.parameters import Kind
@@ -17,11 +15,6 @@ from vxloom.server.parameters import Kind
 QUESTIONS = ("list", "get", "query", "find")
 COMMANDS = sorted(name for name, command in registry().items() if not isinstance(command, Absent))
 """Those that have something to hide."""
-
-
-@pytest.fixture(scope="module")
-def town(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return build(_template, tmp_path_factory.mktemp("town"))
 
 
 KNOWN_BY_NAME = {
@@ -38,31 +31,31 @@ def _names(command: Command) -> list[str]:
 
 @pytest.mark.parametrize("who", ["ann", "dora"])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_anothers_objects_do_not_exist(town: Town, tmp_path: Path, name: str, who: str) -> None:
+def test_anothers_objects_do_not_exist(town: Town, name: str, who: str) -> None:
     command = registry()[name]
     probes = {spelled: (parameter, town.foreign, NOBODY) for spelled, parameter in id_parameters(command).items()}
     probes |= {spelled: (None, {"account": "bob"}, "nobody") for spelled in _names(command)}
     for spelled, (parameter, foreign, nobody) in probes.items():
         given = filled(town, who, command, but=spelled.partition("__")[0])
         listall = {"listall": "true"} if spelled != "listall" else {}
-        with town.copy(tmp_path, who) as desk:
-            before = dump(desk)
-            status, content, expected = said(desk, name, given | listall | {spelled: nobody}, nobody)
-            if status == 401:
+        desk = town.visit(who)
+        before = dump(desk)
+        status, content, expected = said(desk, name, given | listall | {spelled: nobody}, nobody)
+        if status == 401:
+            continue
+        if parameter is not None and parameter.required and parameter.kind is Kind.UUID:
+            assert status == 431, (spelled, content)
+            assert f"Invalid parameter {spelled} value={nobody}" in content["errortext"], "what is checked before the id?"
+        if status == 200 and not name.startswith(QUESTIONS):
+            before = dump(desk)  # the parameter says nothing to this caller; the command did what it does
+        for kind, id_ in foreign.items():
+            answered, content, text = said(desk, name, given | listall | {spelled: id_}, id_)
+            if answered == status == 200:
+                assert not _foreign(town, text), (spelled, kind, text)
                 continue
-            if parameter is not None and parameter.required and parameter.kind is Kind.UUID:
-                assert status == 431, (spelled, content)
-                assert f"Invalid parameter {spelled} value={nobody}" in content["errortext"], "what is checked before the id?"
-            if status == 200 and not name.startswith(QUESTIONS):
-                before = dump(desk)  # the parameter says nothing to this caller; the command did what it does
-            for kind, id_ in foreign.items():
-                answered, content, text = said(desk, name, given | listall | {spelled: id_}, id_)
-                if answered == status == 200:
-                    assert not _foreign(town, text), (spelled, kind, text)
-                    continue
-                assert (answered, text) == (status, expected), (spelled, kind)
-            if status != 200 or name.startswith(QUESTIONS):
-                assert dump(desk) == before, spelled
+            assert (answered, text) == (status, expected), (spelled, kind)
+        if status != 200 or name.startswith(QUESTIONS):
+            assert dump(desk) == before, spelled
 
 
 def _foreign(town: Town, text: str) -> list[str]:
@@ -73,9 +66,9 @@ def _foreign(town: Town, text: str) -> list[str]:
 
 @pytest.mark.parametrize("who", ["ann", "dora"])
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name.startswith(QUESTIONS)])
-def test_lists_show_nothing_of_anothers(town: Town, tmp_path: Path, name: str, who: str) -> None:
-    with town.copy(tmp_path, who) as desk:
-        for more in ({}, {"listall": "true"}, {"listall": "true", "isrecursive": "true"}, {"projectid": "-1", "listall": "true"}):
-            status, _, text = said(desk, name, filled(town, who, registry()[name]) | more, NOBODY)
-            if name != "listApis" and status == 200:
-                assert not _foreign(town, text.replace(town.foreign["listDomains"], "")), (more, text)
+def test_lists_show_nothing_of_anothers(town: Town, name: str, who: str) -> None:
+    desk = town.visit(who)
+    for more in ({}, {"listall": "true"}, {"listall": "true", "isrecursive": "true"}, {"projectid": "-1", "listall": "true"}):
+        status, _, text = said(desk, name, filled(town, who, registry()[name]) | more, NOBODY)
+        if name != "listApis" and status == 200:
+            assert not _foreign(town, text.replace(town.foreign["listDomains"], "")), (more, text)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from tests.unit.api.desk import Desk
-from tests.unit.api.walk import NOBODY, Town, build, dump, filled
+from tests.unit.api.walk import NOBODY, Town, dump, filled
 from vxloom.server import untaken
 from vxloom.server.command import registry
 from vxloom.server.untaken import Effect, Untaken
@@ -19,22 +17,17 @@ def _of(effect: Effect) -> list[tuple[str, Untaken]]:
     return [(name, one) for name, one in ROWS if one.effect is effect]
 
 
-@pytest.fixture(scope="module")
-def town(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return build(_template, tmp_path_factory.mktemp("town"))
-
-
-def test_what_is_refused_says_why_and_does_nothing(town: Town, tmp_path: Path) -> None:
+def test_what_is_refused_says_why_and_does_nothing(town: Town) -> None:
     tried = 0
-    with town.copy(tmp_path, "admin") as desk:
-        before = dump(desk)
-        for name, one in _of(Effect.REFUSED):
-            given = filled(town, "admin", registry()[name])
-            for spelled in (one.name, f"{one.name}__0__key"):
-                refused = desk.refused(name, **given | {spelled: "false" if one.harmless == ("true",) else "true"})
-                assert (refused.status, one.why in refused.text) == (431, True), (name, one.name, spelled)
-                tried += 1
-        assert dump(desk) == before
+    desk = town.visit("admin")
+    before = dump(desk)
+    for name, one in _of(Effect.REFUSED):
+        given = filled(town, "admin", registry()[name])
+        for spelled in (one.name, f"{one.name}__0__key"):
+            refused = desk.refused(name, **given | {spelled: "false" if one.harmless == ("true",) else "true"})
+            assert (refused.status, one.why in refused.text) == (431, True), (name, one.name, spelled)
+            tried += 1
+    assert dump(desk) == before
     assert tried > 400
 
 
@@ -51,18 +44,18 @@ def test_what_asks_for_nothing_is_no_matter(desk: Desk, zone: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "one"), _of(Effect.UNKNOWN), ids=lambda each: each if isinstance(each, str) else each.name)
-def test_an_id_of_what_there_is_none_of_names_nothing(town: Town, tmp_path: Path, name: str, one: Untaken) -> None:
-    with town.copy(tmp_path, "admin") as desk:
-        refused = desk.refused(name, **filled(town, "admin", registry()[name]) | {one.name: NOBODY})
+def test_an_id_of_what_there_is_none_of_names_nothing(town: Town, name: str, one: Untaken) -> None:
+    desk = town.visit("admin")
+    refused = desk.refused(name, **filled(town, "admin", registry()[name]) | {one.name: NOBODY})
     assert (refused.status, f"Invalid parameter {one.name} value={NOBODY}" in refused.text) == (431, True)
 
 
 @pytest.mark.parametrize(("name", "one"), _of(Effect.EMPTY), ids=lambda each: each if isinstance(each, str) else each.name)
-def test_a_filter_nothing_fits_leaves_nothing(town: Town, tmp_path: Path, name: str, one: Untaken) -> None:
-    with town.copy(tmp_path, "admin") as desk:
-        given = filled(town, "admin", registry()[name]) | {"listall": "true"}
-        everything = desk.ask(name, **given)
-        assert everything["count"] > 0, "put one into the town, else this proves nothing"
-        assert desk.ask(name, **given | {one.name: "true" if "false" in one.harmless else "false"}) == {}
-        for value in one.harmless:
-            assert desk.ask(name, **given | {one.name: value.capitalize()}) == everything
+def test_a_filter_nothing_fits_leaves_nothing(town: Town, name: str, one: Untaken) -> None:
+    desk = town.visit("admin")
+    given = filled(town, "admin", registry()[name]) | {"listall": "true"}
+    everything = desk.ask(name, **given)
+    assert everything["count"] > 0, "put one into the town, else this proves nothing"
+    assert desk.ask(name, **given | {one.name: "true" if "false" in one.harmless else "false"}) == {}
+    for value in one.harmless:
+        assert desk.ask(name, **given | {one.name: value.capitalize()}) == everything

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.unit.api.desk import Desk
+from tests.unit.api.desk import Desk, Stock
 from vxloom.server.command import Command
 from vxloom.server.parameters import Kind, Parameter
-from vxloom.store import Store, records
+from vxloom.store import records
 from vxloom.store.schema import TABLES
 
 NOBODY = "0e0e0e0e-0e0e-4e0e-8e0e-0e0e0e0e0e0e"
@@ -43,7 +40,7 @@ A_TAG = {"tags__0__key": "probe", "tags__0__value": "probe"}
 class Town:
     """``ann`` and ``bob`` are users of one domain, ``dora`` is the admin of another; bob is who must not be found."""
 
-    file: Path
+    stock: Stock
     keys: dict[str, tuple[str, str]] = field(default_factory=dict)
     up: set[str] = field(default_factory=set)
     own: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -51,29 +48,21 @@ class Town:
     foreign: dict[str, str] = field(default_factory=dict)
     """Kind → id of what bob has, and of what the cloud's admin has."""
 
-    @contextmanager
-    def copy(self, folder: Path, who: str) -> Iterator[Desk]:
-        """Lend somebody's desk in a copy of the town."""
-        file = folder / "copy.db"
-        for name in (file, file.with_name("copy.db-wal"), file.with_name("copy.db-shm")):
-            name.unlink(missing_ok=True)
-        shutil.copy(self.file, file)
-        desk = Desk(Store(f"sqlite:///{file}"), key=self.keys[who][0], secret=self.keys[who][1])
+    def visit(self, who: str) -> Desk:
+        """Return somebody's desk in the town as it was built; what others did to it since is gone."""
+        key, secret = self.keys[who]
+        desk = Desk(self.stock.refill(), key=key, secret=secret)
         desk.hosts.up = set(self.up)
-        try:
-            yield desk
-        finally:
-            desk.store.close()
+        return desk
 
 
 def build(template: Path, folder: Path) -> Town:
     """Build the town: everybody has one of everything that can be owned."""
     desk = Desk.open(template, folder)
-    town = Town(folder / "town.db")
+    keys, own = dict[str, tuple[str, str]](), dict[str, dict[str, str]]()
     zone = desk.zone()
     for name in ("secret-host-1", "secret-host-2"):
         desk.host(zone, name)
-    town.up = set(desk.hosts.up)
     with desk.store.write("test") as tx:
         root = tx.one(records.Domain, path="ROOT")
         assert root is not None
@@ -88,19 +77,17 @@ def build(template: Path, folder: Path) -> Town:
     }
     for name, domain, kind in (("ann", "t-domain", 0), ("bob", "t-domain", 0), ("dora", "d-domain", 2)):
         who = desk.tenant(name, domainid=domains[domain], accounttype=kind)
-        town.keys[name] = (who.key, who.secret)
+        keys[name] = (who.key, who.secret)
         _furnish(who, zone, name)
-        town.own[name] = shared | {"listDomains": domains[domain]} | _owned(desk, name)
+        own[name] = shared | {"listDomains": domains[domain]} | _owned(desk, name)
     _furnish_for_root(desk, zone)
-    bob = town.own["bob"]
-    town.foreign = {kind: id_ for kind, id_ in bob.items() if kind not in shared and kind != "listDomains"}
-    town.foreign |= {"listDomains": desk.ask("listDomains", name="ROOT")["domain"][0]["id"]}
-    town.keys["admin"], town.own["admin"] = (desk.key, desk.secret), _all_there_is(desk, shared, bob)
+    bob = own["bob"]
+    foreign = {kind: id_ for kind, id_ in bob.items() if kind not in shared and kind != "listDomains"}
+    foreign |= {"listDomains": desk.ask("listDomains", name="ROOT")["domain"][0]["id"]}
+    keys["admin"], own["admin"] = (desk.key, desk.secret), _all_there_is(desk, shared, bob)
     admin = desk.ask("listUsers", username="admin")["user"][0]
-    town.foreign |= {"admin's user": admin["id"], "admin's account": admin["accountid"], "listHosts": min(town.up)}
-    desk.store.close()
-    shutil.copy(folder / "store.db", town.file)
-    return town
+    foreign |= {"admin's user": admin["id"], "admin's account": admin["accountid"], "listHosts": min(desk.hosts.up)}
+    return Town(Stock(desk.store, folder / "store.db"), keys, set(desk.hosts.up), own, foreign)
 
 
 def _furnish_for_root(desk: Desk, zone: str) -> None:

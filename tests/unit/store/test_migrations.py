@@ -31,7 +31,9 @@ def test_migrating_from_empty_gives_exactly_the_tables(tmp_path: Path) -> None:
 def test_rows_of_the_first_schema_are_kept(tmp_path: Path) -> None:
     file = tmp_path / "store.db"
     with engine.lend(engine.make_engine(f"sqlite:///{file}"), write=True) as connection, connection.begin():
-        command.upgrade(migrate._config(connection), "0001")
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
         for text in (
             "INSERT INTO domains (id, name, path, level, state, created) VALUES ('d', 'ROOT', 'ROOT', 0, 'Active', 1)",
             "INSERT INTO accounts (id, name, domain, type, state, created) VALUES ('a', 'admin', 'd', 1, 'enabled', 1)",
