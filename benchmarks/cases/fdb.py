@@ -11,6 +11,7 @@ from benchmarks.case import SCRATCH
 from benchmarks.measure import Bench, timed
 from benchmarks.rows import Bound, Row, row
 from benchmarks.world import Batch, Host, desired, flood_lines, remote_mac_lines, segment, state_of
+from vxloom.model.state import AllowList, HostState
 from vxloom.planner import diff
 
 SEGMENTS = 100
@@ -23,8 +24,10 @@ def run(bench: Bench) -> Iterator[Row]:
     each = bench.size(500, 100)
     tables = [segment(vni, each, vni * each, HOSTS) for vni in range(1, SEGMENTS + 1)]
     host = Host()
-    host.apply(state_of([]), state_of(tables))
-    links, full = state_of(tables), desired(tables)
+    full = desired(tables)
+    allowed = {key: each for key, each in full.resources.items() if key[0] == AllowList.kind}  # that changes with hosts, not with MACs
+    links = HostState({**state_of(tables).resources, **allowed}, state_of(tables).rows)
+    host.apply(state_of([]), links)
     put, drop = diff(full, links), diff(links, full)
     scratch = Path(SCRATCH)
     fdb, neighbours = remote_mac_lines(tables, "replace")

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vxloom.dataplane.allow_rules import BRIDGES, KEY_SIZES, VNIS, VTEPS4, VTEPS6, Lists, commands, lists_of, rules, vni_of
+from vxloom.dataplane.allow_rules import BRIDGES, KEY_SIZES, VNIS, VTEPS4, VTEPS6, Lists, changes, commands, lists_of, rules, vni_of
 from vxloom.model.filters import ALLOW_VERSION
 from vxloom.model.state import AllowList
 from vxloom.model.vteps import Vteps
@@ -19,10 +19,7 @@ SEGMENTS = st.dictionaries(st.integers(0, 2**24 - 1), st.frozensets(ADDRESSES, m
 
 
 def listing(segments: dict[int, frozenset[str]]) -> Lists:
-    lists = Lists()
-    for vni, addresses in segments.items():
-        lists = lists.set_to(vni, AllowList(vni, 4789, Vteps.of(addresses)))
-    return lists
+    return Lists().changed({vni: AllowList(vni, 4789, Vteps.of(addresses)) for vni, addresses in segments.items()})
 
 
 def keys(texts: dict[str, list[bytes]]) -> dict[str, np.ndarray]:
@@ -48,6 +45,10 @@ def test_lists_come_back_from_the_keys_the_kernel_has(segments: dict[int, frozen
             held[VTEPS6 if ":" in address else VTEPS4].append(key(vni, address))
     seen = lists_of(keys(held))
     assert seen == listing(segments)
+    written = {
+        name: [bytes(key) for change in changes(Lists(), seen, segments) if change.set == name for key in change.keys] for name in held
+    }
+    assert {name: sorted(some) for name, some in written.items()} == {name: sorted(some) for name, some in held.items()}
     for vni, addresses in segments.items():
         assert seen.of(vni, 8472) == AllowList(vni, 8472, Vteps.of(addresses))
 
@@ -61,16 +62,16 @@ def test_what_belongs_to_no_segment_is_strange_and_half_a_list_is_not_in_force()
 
 def test_only_the_difference_is_written() -> None:
     before = listing({7: frozenset({"192.0.2.2", "192.0.2.3"}), 8: frozenset({"2001:db8::2"})})
-    after = before.set_to(7, AllowList(7, 4789, Vteps.of(["192.0.2.3", "192.0.2.4"]))).set_to(8, None)
-    assert commands(before, after, {7, 8}).splitlines() == [
+    after = before.changed({7: AllowList(7, 4789, Vteps.of(["192.0.2.3", "192.0.2.4"])), 8: None})
+    assert commands(changes(before, after, {7, 8})).splitlines() == [
         "add element inet vxloom vteps4 { 7 . 192.0.2.4 }",
         "delete element inet vxloom vnis { 8 }",
         'delete element inet vxloom bridges { "brvx-8" }',
         "delete element inet vxloom vteps4 { 7 . 192.0.2.2 }",
         "delete element inet vxloom vteps6 { 8 . 2001:db8::2 }",
     ]
-    assert not commands(before, after, {9})
-    assert before.set_to(7, AllowList(7, 4789, None)) == before, "unknown: those that are there stay"
+    assert not changes(before, after, {9})
+    assert before.changed({7: AllowList(7, 4789, None)}) == before, "unknown: those that are there stay"
 
 
 def test_a_change_is_about_the_vni_its_element_names() -> None:

@@ -13,16 +13,17 @@ a tenant may use VXLAN in it: ``bridges`` lets them pass. (Nothing of theirs is 
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vxloom.model.addresses import V4_MAPPED, is_v4, unpack_ip
-from vxloom.model.rows import FLOOD
+from vxloom.model.addresses import V4_MAPPED
+from vxloom.model.rows import FLOOD, empty
 from vxloom.model.state import AllowList, bridge_name
 from vxloom.model.vteps import Vteps
 
@@ -31,6 +32,11 @@ COUNTER: Final = "stranger"
 VNIS, BRIDGES, VTEPS4, VTEPS6 = "vnis", "bridges", "vteps4", "vteps6"
 KEY_SIZES: Final = {VNIS: 3, BRIDGES: 16, VTEPS4: 8, VTEPS6: 20}
 """Set → bytes of a key in the kernel; before an address a VNI is padded to four."""
+Keys: TypeAlias = NDArray[np.uint8]
+"""Keys of one set as the kernel has them, a row of bytes each."""
+_KEY4: Final = np.dtype([("vni", ">u4"), ("lo", ">u4")])
+_KEY6: Final = np.dtype([("vni", ">u4"), ("hi", ">u8"), ("lo", ">u8")])
+_NOBODY: Final = np.zeros(0, np.uint32)
 _BRIDGE: Final = re.compile(re.escape(bridge_name(0)[:-1]) + r"(\d{1,8})")
 
 
@@ -88,43 +94,67 @@ class Lists:
         """Return the list of one VNI as it stands."""
         return AllowList(vni, port, self.vteps.get(vni, Vteps()), enforced=vni in self.vnis and vni in self.bridges)
 
-    def set_to(self, vni: int, wanted: AllowList | None) -> Lists:
-        """Return these with one list exchanged or, for None, gone. Of an unknown list the VTEPs stay."""
-        vteps = {number: some for number, some in self.vteps.items() if number != vni}
-        if wanted is None:
-            return Lists(self.vnis - {vni}, self.bridges - {vni}, vteps, self.strange)
-        known = self.vteps.get(vni, Vteps()) if wanted.vteps is None else wanted.vteps
-        if len(known):
-            vteps[vni] = known
-        return Lists(self.vnis | {vni}, self.bridges | {vni}, vteps, self.strange)
+    def changed(self, wanted: Mapping[int, AllowList | None]) -> Lists:
+        """Return these with some lists exchanged or, for None, gone. Of an unknown list the VTEPs stay."""
+        vnis, bridges, vteps = set(self.vnis), set(self.bridges), dict(self.vteps)
+        for vni, one in wanted.items():
+            known = vteps.pop(vni, Vteps())
+            if one is None:
+                vnis.discard(vni)
+                bridges.discard(vni)
+                continue
+            vnis.add(vni)
+            bridges.add(vni)
+            known = known if one.vteps is None else one.vteps
+            if len(known):
+                vteps[vni] = known
+        return Lists(frozenset(vnis), frozenset(bridges), vteps, self.strange)
 
 
-def commands(before: Lists, after: Lists, vnis: Iterable[int]) -> str:
-    """Return the nft commands that turn the lists of some VNIs from one state into another: one per set and direction."""
+class Change(NamedTuple):
+    """Elements of one set that come or go."""
+
+    add: bool
+    set: str
+    keys: Keys
+
+
+def changes(before: Lists, after: Lists, vnis: Iterable[int]) -> list[Change]:
+    """Return what turns the lists of some VNIs from one state into another."""
     some = frozenset(vnis)
+    found: list[Change] = []
+    for add, new, old in ((True, after, before), (False, before, after)):
+        found.append(Change(add, VNIS, _rows(VNIS, (vni.to_bytes(3, "big") for vni in sorted(some & (new.vnis - old.vnis))))))
+        names = (bridge_name(vni).encode().ljust(16, b"\0") for vni in sorted(some & (new.bridges - old.bridges)))
+        found.append(Change(add, BRIDGES, _rows(BRIDGES, names)))
+        pairs = [(vni, (new.vteps[vni] - old.vteps.get(vni, Vteps())).rows) for vni in sorted(some & new.vteps.keys())]
+        numbers = np.concatenate([_NOBODY, *(np.full(len(rows), vni, np.uint32) for vni, rows in pairs)])
+        rows = np.concatenate([empty(FLOOD), *(rows for _, rows in pairs)])
+        four = (rows["hi"] == 0) & (rows["lo"] >> np.uint64(32) == np.uint64(V4_MAPPED >> 32))
+        keys4, keys6 = np.zeros(int(four.sum()), _KEY4), np.zeros(int((~four).sum()), _KEY6)
+        keys4["vni"], keys4["lo"] = numbers[four] << np.uint32(8), rows["lo"][four] & np.uint64(0xFFFF_FFFF)
+        keys6["vni"], keys6["hi"], keys6["lo"] = numbers[~four] << np.uint32(8), rows["hi"][~four], rows["lo"][~four]
+        found += [Change(add, name, keys.view(np.uint8).reshape(-1, KEY_SIZES[name])) for name, keys in ((VTEPS4, keys4), (VTEPS6, keys6))]
+    return [change for change in found if len(change.keys)]
+
+
+def commands(some: Iterable[Change]) -> str:
+    """Return changes in nft's language: one command each."""
     lines: list[str] = []
-    for verb, new, old in (("add", after, before), ("delete", before, after)):
-        found: dict[str, list[str]] = {
-            VNIS: [str(vni) for vni in sorted(some & (new.vnis - old.vnis))],
-            BRIDGES: [f'"{bridge_name(vni)}"' for vni in sorted(some & (new.bridges - old.bridges))],
-            VTEPS4: [],
-            VTEPS6: [],
-        }
-        for vni in sorted(some & new.vteps.keys()):
-            for high, low in (new.vteps[vni] - old.vteps.get(vni, Vteps())).rows.tolist():
-                found[VTEPS4 if is_v4(high, low) else VTEPS6].append(f"{vni} . {unpack_ip(high, low)}")
-        lines += [f"{verb} element inet {TABLE} {name} {{ {', '.join(keys)} }}" for name, keys in found.items() if keys]
+    for add, name, keys in some:
+        told = ", ".join(_told(name, key.tobytes()) for key in keys)
+        lines.append(f"{'add' if add else 'delete'} element inet {TABLE} {name} {{ {told} }}")
     return "\n".join(lines)
 
 
-def lists_of(keys: Mapping[str, NDArray[np.uint8]]) -> Lists:
-    """Return what the sets hold from their keys: one row of bytes each, as the kernel has them."""
+def lists_of(keys: Mapping[str, Keys]) -> Lists:
+    """Return what the sets hold from their keys."""
     bridges = [vni_of(BRIDGES, bytes(row)) for row in keys[BRIDGES]]
-    numbers = np.concatenate([_vnis(keys[VTEPS4]), _vnis(keys[VTEPS6])])
+    keys4, keys6 = (np.ascontiguousarray(keys[name]).view(form).reshape(-1) for name, form in ((VTEPS4, _KEY4), (VTEPS6, _KEY6)))
+    numbers = np.concatenate([keys4["vni"], keys6["vni"]]).astype(np.uint32) >> np.uint32(8)
     rows = np.zeros(len(numbers), FLOOD)
-    four = len(keys[VTEPS4])
-    rows["lo"][:four] = _integers(keys[VTEPS4], 4, ">u4") | np.uint64(V4_MAPPED)
-    rows["hi"][four:], rows["lo"][four:] = _integers(keys[VTEPS6], 4, ">u8"), _integers(keys[VTEPS6], 12, ">u8")
+    rows["lo"][: len(keys4)] = keys4["lo"].astype(np.uint64) | np.uint64(V4_MAPPED)
+    rows["hi"][len(keys4) :], rows["lo"][len(keys4) :] = keys6["hi"], keys6["lo"]
     order = np.lexsort((rows["lo"], rows["hi"], numbers))
     numbers, rows = numbers[order], rows[order]
     found, starts = np.unique(numbers, return_index=True)
@@ -145,10 +175,12 @@ def vni_of(name: str, key: bytes) -> int | None:
     return int.from_bytes(key[:3], "big")
 
 
-def _vnis(keys: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    return _integers(keys, 0, ">u4") >> np.uint64(8)
+def _told(name: str, key: bytes) -> str:
+    if name == BRIDGES:
+        return '"' + key.rstrip(b"\0").decode() + '"'
+    vni, address = str(int.from_bytes(key[:3], "big")), key[4:]
+    return f"{vni} . {ipaddress.ip_address(address)}" if address else vni
 
 
-def _integers(keys: NDArray[np.uint8], at: int, form: str) -> NDArray[np.uint64]:
-    size = np.dtype(form).itemsize
-    return np.ascontiguousarray(keys[:, at : at + size]).view(form)[:, 0].astype(np.uint64)
+def _rows(name: str, keys: Iterable[bytes]) -> Keys:
+    return np.frombuffer(b"".join(keys), np.uint8).reshape(-1, KEY_SIZES[name])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,7 +24,7 @@ NFPROTO_INET: Final = 1
 NFPROTO_BRIDGE: Final = 7
 _SOL_NETLINK: Final = 270
 _ADD_MEMBERSHIP: Final = 1
-_SO_RCVBUFFORCE: Final = 33
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _SUBSYSTEM: Final = 10 << 8
 _GETRULE, _NEWSETELEM, _GETSETELEM, _DELSETELEM, _NEWGEN, _GETGEN, _GETOBJ = 7, 12, 13, 14, 15, 16, 19
 _DESTROYSETELEM: Final = 30
@@ -36,7 +36,11 @@ _STRUCTURE: Final = {
 }
 """Kind → the message that asks for it, and the attributes to keep (linux/netfilter/nf_tables.h)."""
 _ERROR, _DONE = 2, 3
-_REQUEST, _DUMP = 1, 0x300
+_REQUEST, _ACK, _DUMP, _CREATE = 1, 4, 0x300, 0x400
+_BATCH: Final = (16, 17)
+"""NFNL_MSG_BATCH_BEGIN and NFNL_MSG_BATCH_END."""
+_TOGETHER: Final = 2000
+"""Elements in one message: an attribute holds 64 KiB at most."""
 _NFGENMSG: Final = struct.Struct(">BBH")
 """Family, version, resource id (linux/netfilter/nfnetlink.h)."""
 _ONLY_KEY: Final = struct.Struct("=HHHHHH")
@@ -110,6 +114,35 @@ class Nfnetlink:
         for _, body in self._ask(_GETSETELEM, _NFGENMSG.pack(family, 0, 0) + asked, dump=True):
             parts.append(_keys(attributes(body, 4).get(3, b""), size))
         return np.concatenate(parts)
+
+    def change_elements(self, table: str, family: int, changes: Sequence[tuple[bool, str, NDArray[np.uint8]]]) -> None:
+        """Add (True) or delete elements by their keys, set by set, in one transaction. Raises ``DataplaneError``: then nothing was done."""
+        self._sequence += 1
+        known = _NFGENMSG.pack(family, 0, 0) + attribute(1, table.encode() + b"\0")
+        parts = [
+            self._message(_NEWSETELEM if add else _DELSETELEM, known + attribute(2, name.encode() + b"\0") + attribute(3, _packed(some)))
+            for add, name, keys in changes
+            for some in np.split(keys, range(_TOGETHER, len(keys), _TOGETHER))
+        ]
+        if not parts:
+            return
+        ends = [HEADER.pack(20, kind, _REQUEST, self._sequence, 0) + _NFGENMSG.pack(0, 0, socket.htons(_SUBSYSTEM >> 8)) for kind in _BATCH]
+        try:
+            self._socket.send(b"".join([ends[0], *parts, ends[1]]))
+            acknowledged = 0
+            while acknowledged < len(parts):
+                for received in messages(memoryview(self._socket.recv(65536))):
+                    if received.sequence == self._sequence and received.kind == _ERROR:
+                        code, words = error_of(received)
+                        if code:
+                            raise DataplaneError("nftables", "change elements in", code, words)
+                        acknowledged += 1
+        except OSError as error:
+            raise DataplaneError("nftables", "change elements in", error.errno or errno.EIO, retryable=True) from error
+
+    def _message(self, kind: int, body: bytes) -> bytes:
+        flags = _REQUEST | _ACK | (_CREATE if kind == _NEWSETELEM else 0)
+        return HEADER.pack(16 + len(body), _SUBSYSTEM | kind, flags, self._sequence, 0) + body
 
     def _ask(self, kind: int, body: bytes, *, dump: bool = False) -> Iterator[tuple[int, bytes]]:
         self._sequence += 1
@@ -220,6 +253,16 @@ def _keys(elements: bytes, size: int) -> NDArray[np.uint8]:
     return np.frombuffer(b"".join(keys), np.uint8).reshape(-1, size)
 
 
+def _packed(keys: NDArray[np.uint8]) -> bytes:
+    """Return keys as a list of elements, nothing else in each."""
+    size = keys.shape[1]
+    head = _only_key(size)
+    table = np.zeros((len(keys), len(head) + (size + 3 & ~3)), np.uint8)
+    table[:, : len(head)] = np.frombuffer(head, np.uint8)
+    table[:, len(head) : len(head) + size] = keys
+    return table.tobytes()
+
+
 def _only_key(size: int) -> bytes:
     """Return what stands before the key of an element that has nothing else: NFTA_LIST_ELEM, NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE.
 
@@ -249,6 +292,7 @@ def _open() -> socket.socket:
         made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
         try:
             made.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 8 << 20)
+            made.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, 8 << 20)
         except PermissionError:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         made.bind((0, 0))

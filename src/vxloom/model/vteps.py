@@ -50,6 +50,8 @@ class Vteps:
 
     def __sub__(self, other: Vteps) -> Vteps:
         """Return those that are not in the other."""
+        if not len(other):
+            return self
         first, last = _same_ends(self.rows, other.rows)
         return Vteps(difference(self.rows[first : len(self) - last], other.rows[first : len(other) - last]))
 
