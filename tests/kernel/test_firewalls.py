@@ -31,18 +31,18 @@ COMMIT
 
 
 class Pair:
-    """The hypervisor and a peer, with a tunnel between them."""
+    """The hypervisor and a peer, with a tunnel between them; ``underlay``: their addresses without the last digit, and its length."""
 
-    def __init__(self, here: Netns, peer: Netns) -> None:
-        self.here, self.peer = here, peer
+    def __init__(self, here: Netns, peer: Netns, underlay: str = "192.0.2.", length: int = 24) -> None:
+        self.here, self.peer, mac = here, peer, "02:00:00:00:00:0"
         veth(here, "eth0", peer, "eth0")
         for mine, other, netns in ((1, 2, here), (2, 1, peer)):
             for command in (
-                f"address add 192.0.2.{mine}/24 dev eth0",
-                f"link add vxlan7 address 02:00:00:00:00:0{mine} type vxlan id 7 dstport 4789 local 192.0.2.{mine} remote 192.0.2.{other}",
+                f"address add {underlay}{mine}/{length} dev eth0 nodad",
+                f"link add vxlan7 address {mac}{mine} type vxlan id 7 dstport 4789 local {underlay}{mine} remote {underlay}{other}",
                 f"address add 198.51.100.{mine}/24 dev vxlan7",
                 "link set vxlan7 up",
-                f"neigh replace 198.51.100.{other} lladdr 02:00:00:00:00:0{other} dev vxlan7",
+                f"neigh replace 198.51.100.{other} lladdr {mac}{other} dev vxlan7",
             ):
                 netns.run("ip", *command.split())
 
@@ -89,6 +89,7 @@ def lets_pass_and_forgets(pair: Pair, host: Firewalled, *folders: str, again: st
 
 def test_ufw(pair: Pair) -> None:
     with guarded(pair, "ufw") as host:
+        host.run("ufw", "default", "deny", "outgoing")
         lets_pass_and_forgets(pair, host, "/etc/ufw", "/etc/default", again="ufw reload")
 
 
@@ -103,6 +104,18 @@ def test_iptables(pair: Pair, backend: str) -> None:
         host.write("/etc/iptables/rules.v4", RULES)
         host.run("iptables-restore", "/etc/iptables/rules.v4")
         lets_pass_and_forgets(pair, host, "/etc/iptables", again="iptables-restore /etc/iptables/rules.v4")
+
+
+def test_iptables_over_ipv6(netns: Netns, make_netns: Callable[[], Netns]) -> None:
+    """Only the family that the underlay has is permitted; the other one stays as it is."""
+    pair = Pair(netns, make_netns(), "2001:db8::", 64)
+    rules = RULES.replace("icmp-port", "icmp6-port").replace("-p icmp", "-p ipv6-icmp").replace("-m limit --limit 10/sec ", "")
+    with guarded(pair, "iptables") as host:
+        for program, file, text in (("iptables", "rules.v4", RULES), ("ip6tables", "rules.v6", rules)):
+            host.write(f"/etc/iptables/{file}", text)
+            host.run(f"{program}-restore", f"/etc/iptables/{file}")
+        lets_pass_and_forgets(pair, host, "/etc/iptables", again="ip6tables-restore /etc/iptables/rules.v6")
+        assert "4789" not in host.run("iptables-save")
 
 
 def test_a_permit_that_was_there_is_not_ours(pair: Pair) -> None:
