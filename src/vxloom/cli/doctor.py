@@ -80,7 +80,7 @@ def _all_hosts(zone: str | None, output: str, *, paths: bool) -> int:
     hosts = int(str(told.get("hosts", 0))) if isinstance(told, dict) else 0
     if output == "table" and paths:
         ways = msgspec.convert(told.get("path", []) if isinstance(told, dict) else [], list[dict[str, object]])
-        show(output, ("from", "to", "needed", "passes", "lost", "round trip"), [_way(way) for way in ways])
+        show(output, ("from", "to", "its VTEP", "needed", "passes", "lost", "round trip"), [_way(way) for way in ways])
     _show(output, told, findings, [(row["host"], row["what"], row["why"]) for row in unknown], hosts=hosts)
     return exit_code(findings)
 
@@ -103,7 +103,7 @@ def _show(output: str, told: object, findings: Sequence[Finding], unknown: Seque
 def _way(way: Mapping[str, object]) -> tuple[object, ...]:
     passes = way["limit"] if way["reached"] else "nothing"
     trip = f"{way['round_trip']} ms" if way["reached"] else ""
-    return (way["host"], way["remote"], way["needed"], passes, f"{way['lost']} of {way['sent']}", trip)
+    return (way["host"], way.get("remotehost", ""), way["remote"], way["needed"], passes, f"{way['lost']} of {way['sent']}", trip)
 
 
 def _tell(finding: Finding) -> None:

@@ -80,6 +80,7 @@ explains list what follows from it, as CODE WHERE; not listed by itself
         path=fields("""
 host string the host that sent
 remote string the tunnel end point it sent to
+remotehost string the host that has it
 needed integer bytes of an outer IP packet that the largest network of both needs
 reached boolean whether anything was answered
 limit integer bytes of the largest that passes, needed at most
@@ -106,7 +107,12 @@ why string the reason
         hosts = [host for host in hosts if host.hypervisor != records.Hypervisor.SIMULATOR]
         answers, findings, unknown = _asked(call, hosts, paths=call.arguments.flag("paths"))
         findings += survey(CloudEvidence(tuple(answers)))
-        ways = [{"host": answer.name, **msgspec.to_builtins(path)} for answer in answers for path in answer.paths]
+        names = {answer.vtep: answer.name for answer in answers}
+        ways = [
+            {"host": answer.name, "remotehost": names.get(path.remote), **msgspec.to_builtins(path)}
+            for answer in sorted(answers, key=lambda each: each.name)
+            for path in answer.paths
+        ]
         shown = [msgspec.to_builtins(finding) for finding in ranked(findings)]
         return one("diagnosis", {"hosts": len(hosts), "finding": shown, "unknown": unknown, "path": ways})
 
