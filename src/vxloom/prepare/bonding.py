@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
@@ -25,6 +26,10 @@ _STATE = re.compile(r"\s+(linkdown|dead|offload|rt_offload|trap|rt_trap)\b")
 """What ``ip route show`` says of a route's state, and ``ip route replace`` does not take."""
 _TRIES, _PAUSE = 150, 0.1
 """How long a program may take to make the bond it was told of."""
+
+
+_Line = tuple[str, str]
+"""A command of ip(8): ``-4``, ``-6`` or nothing, and the words."""
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,14 +75,17 @@ class MakeBond(Change, frozen=True, kw_only=True, tag="bond"):
 
     def done(self, machine: Machine) -> bool:
         """Tell whether the bond has its members, the carrier's addresses and its place in a bridge."""
+        if not self.is_joined(machine) or machine.links()[self.wanted.name].master != self.bridge:
+            return False
+        has = {address.split()[0] for _, address in carried(machine, self.wanted.name)[0]}
+        return has >= {address.split()[0] for _, address in self.addresses}
+
+    def is_joined(self, machine: Machine) -> bool:
+        """Tell whether the bond has its members."""
         links = machine.links()
         bond = links.get(self.wanted.name)
-        if bond is None or bond.kind != "bond" or bond.master != self.bridge:
-            return False
-        if any(member.name not in links or links[member.name].master != bond.name for member in self.members):
-            return False
-        has = {address.split()[0] for _, address in carried(machine, bond.name)[0]}
-        return has >= {address.split()[0] for _, address in self.addresses}
+        joined = [member.name in links and links[member.name].master == self.wanted.name for member in self.members]
+        return bond is not None and bond.kind == "bond" and all(joined)
 
     def before(self, machine: Machine) -> Before:
         """Nothing but what this change itself knows."""
@@ -85,28 +93,32 @@ class MakeBond(Change, frozen=True, kw_only=True, tag="bond"):
 
     @property
     def commands(self) -> list[str]:
-        """The commands that make it. Each can be given again, whatever has been done of them."""
-        if self.tell:
-            return [shlex.join(self.tell)]
+        """The commands that make it, for people to read."""
+        return [shlex.join(self.tell)] if self.tell else [" ".join(["ip", *line]).replace("  ", " ") for line in self._lines({})]
+
+    def _lines(self, links: Mapping[str, Link]) -> list[_Line]:
+        """Return what ip(8) has still to do, where there are these links."""
         name = self.wanted.name
+        add = [] if name in links else [("", f"link add dev {name} address {self.mac} type bond {options(self.wanted)}")]
+        outside = [each.name for each in self.members if each.name not in links or links[each.name].master != name]
         return [
-            "modprobe -q bonding max_bonds=0 || true",
-            f"ip link show dev {name} >/dev/null 2>&1 || ip link add dev {name} address {self.mac} type bond {options(self.wanted)}",
-            *(f"ip address flush dev {member.name} scope global" for member in self.members),
-            *(
-                f"ip link show dev {member.name} | grep -q ' master {name} ' || "
-                f"{{ ip link set dev {member.name} down && ip link set dev {member.name} master {name}; }}"
-                for member in self.members
-            ),
-            f"ip link set dev {name} mtu {self.members[0].mtu}",
-            *([f"ip link set dev {name} master {self.bridge}"] if self.bridge else []),
-            f"ip link set dev {name} up",
+            *add,
+            *(("", f"address flush dev {member.name} scope global") for member in self.members),
+            *(("", line) for each in outside for line in (f"link set dev {each} down", f"link set dev {each} master {name}")),
+            ("", f"link set dev {name} mtu {self.members[0].mtu}"),
+            *([("", f"link set dev {name} master {self.bridge}")] if self.bridge else []),
+            ("", f"link set dev {name} up"),
             *self._carry(name),
         ]
 
     def do(self, machine: Machine) -> None:
         """Make it, and wait until it is there."""
-        machine.must("sh", "-e", "-c", "\n".join(self.commands))
+        if self.tell:
+            machine.must(*self.tell)
+        else:
+            if not machine.exists("/sys/module/bonding"):
+                machine.run("modprobe", "-q", "bonding", "max_bonds=0")  # else it makes a bond0 of its own
+            _run(machine, self._lines(machine.links()))
         for left in reversed(range(_TRIES)):
             if self.done(machine):
                 return
@@ -119,31 +131,31 @@ class MakeBond(Change, frozen=True, kw_only=True, tag="bond"):
 
         Where a program made it, that one puts back the rest when it is told that the files are gone (:class:`TellBack`).
         """
-        if self.wanted.name in machine.links():
-            machine.must("ip", "link", "delete", "dev", self.wanted.name)
-        elif machine.links()[self.carrier].master == self.bridge and self._has_back(machine):
+        links = machine.links()
+        lines: list[_Line] = [("", f"link delete dev {self.wanted.name}")] if self.wanted.name in links else []
+        if not lines and links[self.carrier].master == self.bridge and self._has_back(machine):
             return
-        back = [] if self.tell else [*self._members_back(), *self._carry(self.carrier)]
-        machine.must("sh", "-e", "-c", "\n".join(back))
+        _run(machine, lines if self.tell else [*lines, *self._members_back(), *self._carry(self.carrier)])
 
     def _has_back(self, machine: Machine) -> bool:
         addresses, _ = carried(machine, self.carrier)
         return {address.split()[0] for _, address in addresses} >= {address.split()[0] for _, address in self.addresses}
 
-    def _members_back(self) -> list[str]:
+    def _members_back(self) -> list[_Line]:
         return [
-            *(f"ip link set dev {member.name} mtu {member.mtu}" for member in self.members),
-            *([f"ip link set dev {self.carrier} master {self.bridge}"] if self.bridge else []),
-            *(f"ip link set dev {member.name} up" for member in self.members if member.up),
+            *(("", f"link set dev {member.name} mtu {member.mtu}") for member in self.members),
+            *([("", f"link set dev {self.carrier} master {self.bridge}")] if self.bridge else []),
+            *(("", f"link set dev {member.name} up") for member in self.members if member.up),
         ]
 
-    def _carry(self, device: str) -> list[str]:
-        """Return the commands that put addresses, then routes, onto a device: a gateway must be reachable before it is named."""
+    def _carry(self, device: str) -> list[_Line]:
+        """Return what puts addresses, then routes, onto a device: a gateway must be reachable before it is named."""
         routes = sorted(self.routes, key=lambda route: " via " in f" {route[1]} ")
-        return [
-            *(f"ip {family} address replace {text} dev {device}{' nodad' if family == '-6' else ''}" for family, text in self.addresses),
-            *(f"ip {family} route replace {text} dev {device}" for family, text in routes),
+        lines = [
+            *((family, f"address replace {text} dev {device}{' nodad' if family == '-6' else ''}") for family, text in self.addresses),
+            *((family, f"route replace {text} dev {device}") for family, text in routes),
         ]
+        return sorted(lines, key=lambda line: line[0])
 
 
 class TellBack(Change, frozen=True, kw_only=True, tag="tell"):
@@ -181,6 +193,13 @@ class TellBack(Change, frozen=True, kw_only=True, tag="tell"):
             machine.must("ip", "link", "set", "dev", member.name, "mtu", str(member.mtu))
             if member.up:
                 machine.must("ip", "link", "set", "dev", member.name, "up")
+
+
+def _run(machine: Machine, lines: Sequence[_Line]) -> None:
+    """Have ip(8) run commands, many in one process: between taking an address away and setting it again nobody is reached."""
+    for family, group in itertools.groupby(lines, key=lambda line: line[0]):
+        text = "".join(f"{words}\n" for _, words in group)
+        machine.must("ip", *([family] if family else []), "-batch", "-", text=text)
 
 
 def options(wanted: Bond) -> str:

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tests.unit.prepare.test_bond import BOND, Said
+from tests.unit.prepare.test_bonds import bond
 from vxloom.errors import ConfigError, PrepareError
 from vxloom.prepare import run
 from vxloom.prepare.bonding import carried
@@ -43,9 +44,8 @@ def test_members_in_the_hands_of_two_programs_are_refused(tmp_path: Path) -> Non
 
 
 def test_a_bond_of_ours_that_is_whole_needs_nothing_whatever_became_of_the_files_it_was_made_from(tmp_path: Path) -> None:
-    shown = [card("eth0", "bond0"), card("eth1", "bond0"), card("bond0", kind="bond")]
-    told = {"addr_info": [{"family": "inet", "local": "192.0.2.1", "prefixlen": 24, "scope": "global"}]}
-    machine = Said(tmp_path, {"ip -j -d link show": json.dumps(shown), "ip -j address show dev bond0": json.dumps([told]), "ip ": ""})
+    shown = [card("eth0", "bond0"), card("eth1", "bond0"), bond()]
+    machine = Said(tmp_path, {"ip -j -d link show": json.dumps(shown), "ip ": ""})
     file = WriteFile(path="/etc/netplan/a.yaml", text="as it was written\n", reason="r")
     for change in (file, msgspec.structs.replace(BOND, tell=("netplan", "apply"))):
         Journal(machine).add(Entry(step="bond", change=change, before={"text": None, "mode": None}))
@@ -103,7 +103,7 @@ def test_what_ip_tells_of_a_card_is_given_to_the_bond(tmp_path: Path) -> None:
 def test_the_commands_put_a_gateway_after_the_way_to_it() -> None:
     text = "\n".join(BOND.commands)
     assert text.index("203.0.113.0/24") < text.index("default via")
-    assert BOND.commands[1].endswith("type bond mode 802.3ad lacp_rate fast xmit_hash_policy layer3+4 miimon 100 min_links 1")
+    assert BOND.commands[0].endswith("type bond mode 802.3ad lacp_rate fast xmit_hash_policy layer3+4 miimon 100 min_links 1")
 
 
 @pytest.mark.parametrize(

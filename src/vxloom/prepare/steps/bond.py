@@ -34,8 +34,8 @@ class Bond(Step):
         if wanted.name not in machine.links():
             return _open(machine, _with_files(machine, bonding(machine, wanted)))
         begun = _begun(machine, wanted)
-        if begun is not None:  # ours: complete it if the run that made it was killed; files that a program makes it from were there first
-            return _open(machine, [begun] if begun.tell else _with_files(machine, begun))
+        if begun is not None and (rest := _rest(machine, begun)):
+            return rest
         faults = bonds.differences(bonds.look(machine).get(wanted.name), wanted)
         if faults:
             raise PrepareError(
@@ -46,12 +46,13 @@ class Bond(Step):
 
     def guard(self, machine: Machine, settings: HostSettings) -> contextlib.AbstractContextManager[None]:
         """Take all back when a gateway does not answer any more, and when this run is killed."""
-        made = [(change, change.before(machine)) for change in self.changes(machine, settings)]
+        journal = Journal(machine)
+        earlier = len(journal.entries())
 
         def put_back() -> None:
-            for change, before in reversed(made):
+            for entry in reversed(journal.entries()[earlier:]):
                 with contextlib.suppress(PrepareError):
-                    change.undo(machine, before)
+                    entry.change.undo(machine, entry.before)
 
         return taken_back(machine, put_back)
 
@@ -60,6 +61,13 @@ def _begun(machine: Machine, wanted: Wanted) -> MakeBond | None:
     """Return the change that made this bond, or was about to."""
     changes = [entry.change for entry in Journal(machine).entries() if isinstance(entry.change, MakeBond)]
     return next((change for change in reversed(changes) if change.wanted == wanted), None)
+
+
+def _rest(machine: Machine, begun: MakeBond) -> Sequence[AnyChange]:
+    """Return what a run that was killed has left to be made; nothing if it was not, whatever somebody has done to the bond since."""
+    changes = [begun] if begun.tell else _with_files(machine, begun)  # what a program makes it from was there before
+    written = all(change.done(machine) for change in changes if not isinstance(change, MakeBond))  # after ip(8) has made it
+    return [] if written and begun.is_joined(machine) else _open(machine, changes)
 
 
 def _with_files(machine: Machine, bond: MakeBond) -> Sequence[AnyChange]:
