@@ -92,6 +92,9 @@ def faults(bond: Bonded) -> list[str]:
     if not bond.is_lacp:
         return [f"mode {bond.mode}, not {MODE}: nobody on the other side confirms a leg"]
     found = [f"{leg.name} is down" for leg in bond.legs if not leg.up]
+    up = sum(leg.up for leg in bond.legs)
+    if up < bond.min_links:
+        found.append(f"the bond is down: {up} of the {bond.min_links} legs it wants are up")
     if len(bond.legs) < 2:
         found.append("fewer than two members")
     strangers = [leg.name for leg in bond.legs if leg.up and leg.aggregator != bond.aggregator]

@@ -53,6 +53,7 @@ def leg(name: str, status: str = "UP", aggregator: int = 1) -> dict[str, object]
         ((bond(ad_lacp_rate="slow"), leg("eth0"), leg("eth1")), ["LACP rate slow", "LACP rate slow, not fast"]),
         ((bond(mode="active-backup"), leg("eth0"), leg("eth1")), ["mode active-backup", "mode active-backup, not 802.3ad"]),
         ((bond(min_links=2), leg("eth0"), leg("eth1")), ["min_links 2, not 1"]),
+        ((bond(min_links=2), leg("eth0"), leg("eth1", "DOWN")), ["eth1 is down", "1 of the 2 legs", "min_links 2, not 1"]),
         ((bond(), leg("eth0"), leg("eth2")), ["members eth0, eth2, not eth0, eth1"]),
         ((bond(), leg("eth0")), ["fewer than two members", "members eth0, not eth0, eth1"]),
     ],
