@@ -74,11 +74,13 @@ class Networkd:
         return [found[name] for name in sorted(found)]
 
     def _file(self, machine: Machine, device: str) -> str:
+        if not machine.exists("/run/systemd/netif"):
+            return ""  # it does not run, and would not answer
         told = machine.run("networkctl", "--json=short", "status", device)
         if told.status == 0 and told.output.startswith("{"):
-            found = str(json.loads(told.output).get("NetworkFile") or "")
-            if found:
-                return found
+            link = json.loads(told.output)
+            if link.get("NetworkFile") or link.get("AdministrativeState") == "unmanaged":
+                return str(link.get("NetworkFile") or "")
         for line in machine.run("networkctl", "status", "--no-pager", "--lines=0", device).output.splitlines():
             label, _, value = line.strip().partition(":")
             if label == "Network File" and value.strip().startswith("/"):
