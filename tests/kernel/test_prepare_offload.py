@@ -236,9 +236,7 @@ def test_what_goes_wrong_without_offloads_too_is_not_the_cards_fault(machine: Ma
     assert run.undo(machine) == []
 
 
-@pytest.mark.parametrize(
-    ("peer", "words"), [("192.0.2.9", "does vxloom host echo run there"), ("127.0.0.1", "not by eth0"), ("x", "no IP")]
-)
+@pytest.mark.parametrize(("peer", "words"), [("127.0.0.1", "not by eth0"), ("x", "no IP")])
 def test_a_peer_elsewhere_is_refused(machine: Machine, far: Netns, peer: str, words: str) -> None:
     [part] = run.apply(machine, HostSettings(labels={"Guest": "eth0"}, offload_peer=peer), [OFFLOAD])
     assert words in part.problem
