@@ -172,7 +172,11 @@ class Inside(Machine):
 def test_a_table_that_nobody_known_has_made_is_named_and_left_alone(netns: Netns) -> None:
     netns.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "eth1")
     machine = Machine()
-    netns.run("nft", "-f", "-", stdin=table("tcp dport 22 accept"))
+    for rules in ("udp dport 4789 drop", "meta l4proto udp counter drop"):
+        netns.run("nft", "-f", "-", stdin=f"flush ruleset\n{table(rules, 'accept')}")
+        assert f"({rules})" in firewall.look(machine, SETTINGS)[0].found.replace("counter packets 0 bytes 0", "counter")
+    assert "(meta l4proto udp counter drop)" in run.plan(machine, SETTINGS, [STEP])[0].problem
+    netns.run("nft", "-f", "-", stdin=f"flush ruleset\n{table('tcp dport 22 accept')}")
     before = netns.run("nft", "list", "ruleset")
     [part] = run.plan(machine, SETTINGS, [STEP])
     assert "table inet filter, chain input, drops 4789/udp (policy drop)" in part.problem
@@ -200,4 +204,4 @@ def test_conntrack_of_tunnels_is_told(netns: Netns) -> None:
     netns.run("nft", "-f", "-", stdin=exempt)
     verdict, found = tracked()
     assert verdict == "ok"
-    assert "inet vxloom p" in found
+    assert found == "exempt: udp dport 4789 notrack"

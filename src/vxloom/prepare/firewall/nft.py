@@ -30,8 +30,9 @@ _L3 = {4: {"ip", "icmp"}, 6: {"ip6", "icmpv6"}}
 class Ruleset:
     """All objects of a listing."""
 
-    def __init__(self, listing: str) -> None:
-        """Read a listing. Raises :class:`ValueError` for what is no JSON."""
+    def __init__(self, listing: str, shown: str = "") -> None:
+        """Read a listing; ``shown``: the same as people read it, with handles. Raises :class:`ValueError` for what is no JSON."""
+        self._texts = _texts(shown)
         objects: list[dict[str, Json]] = json.loads(listing)["nftables"]
         self.chains = [each["chain"] for each in objects if "chain" in each]
         self._rules = [each["rule"] for each in objects if "rule" in each]
@@ -64,7 +65,8 @@ class Ruleset:
 
     def _rules_of(self, rule: Json, packet: Packet) -> list[Rule]:
         """Return a rule; one with a verdict map becomes one for each of the map's entries."""
-        text = f"rule with handle {rule['handle']} in {rule['family']} {rule['table']} {rule['chain']}"
+        place = (f"{rule['family']} {rule['table']}", int(rule["handle"]))
+        text = self._texts.get(place) or f"rule with handle {place[1]} in {place[0]} {rule['chain']}"
         holds: list[Truth] = []
         named = listed = False
         for statement in rule["expr"]:
@@ -124,6 +126,19 @@ class Ruleset:
 
     def _names(self, right: Any, rule: Json, port: int) -> bool:
         return port in [one for one in self._elements(right, rule) if isinstance(one, int)]
+
+
+def _texts(shown: str) -> dict[tuple[str, int], str]:
+    """Return the text of every line that has a handle, by table and handle: in a table no two objects share one."""
+    found: dict[tuple[str, int], str] = {}
+    table = ""
+    for line in shown.splitlines():
+        text, mark, handle = line.strip().rpartition(" # handle ")
+        if line.startswith("table "):
+            table = " ".join(line.split()[1:3])
+        elif mark and handle.isdigit():
+            found[table, int(handle)] = text
+    return found
 
 
 def _single(statement: Any) -> tuple[str, Any]:

@@ -81,7 +81,7 @@ def look(machine: Machine, settings: HostSettings) -> Seen:
     stack = [link.name for link in labels.stack(machine.links(), device)]
     packets = [packet for family in machine.families(device) for packet in _packets(settings, family, device)]
     listing = _told(machine, "nft", "-j", "list", "ruleset")
-    ruleset = nft.Ruleset(listing or '{"nftables": []}')
+    ruleset = nft.Ruleset(listing or '{"nftables": []}', machine.run("nft", "-a", "-s", "-t", "list", "ruleset").output)
     saved = {name: Tables(text) for name in programs(machine) if name != "nft" and (text := _told(machine, f"{name}-save")) is not None}
     theirs = {(("ip6" if "6" in program else "ip"), table) for program, tables in saved.items() for table in tables.policies}
     walls: list[Wall] = []
