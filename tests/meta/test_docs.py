@@ -17,6 +17,7 @@ from tests.unit.prepare.fakes import Fake, ok
 from vxloom.cli.main import COMMANDS, cli
 from vxloom.model import wire
 from vxloom.prepare import requirement
+from vxloom.prepare.step import registry as steps
 from vxloom.server import absent
 from vxloom.server.command import registry
 from vxloom.settings import AgentSettings, Bond, HostSettings, ServerSettings
@@ -134,6 +135,27 @@ def test_what_a_page_tells_to_type_exists(page: Path) -> None:
                 assert words[0] in COMMANDS, line
                 if words[0] in {"lab", "host"} and len(words) > 1:
                     assert f"vxloom {words[0]} {words[1]}" in EVERY_COMMAND, line
+
+
+def test_every_step_of_preparing_a_host_is_told_in_the_order_it_is_taken() -> None:
+    found = [heading.strip("`") for heading in headings(text_of("docs/how-to/prepare-a-host.md"))]
+    assert [name for name in found if name in steps()] == list(steps())
+
+
+def test_the_manuals_table_names_every_step_and_every_row_of_the_check() -> None:
+    page, rows = text_of("docs/reference/manual.md"), text_of("docs/reference/host-check.md").partition("|---|")[2].splitlines()[1:]
+    assert {name for name in steps() if f"`apply: {name}`" not in page} == set()
+    named = {line.split(" | ")[0].removeprefix("| ") for line in rows if line.startswith("| ")}
+    assert len(named) > 20
+    assert {name for name in named if f"`check: {name}`" not in page} == set()
+
+
+def test_a_row_of_the_manuals_table_has_its_proof_or_says_that_nothing_is_done() -> None:
+    lines = [line for line in text_of("docs/reference/manual.md").splitlines() if line.startswith("| ")]
+    cells = [line.strip("| ").split(" | ") for line in lines if " | here | " not in line]
+    proofs = [re.findall(r"`(tests/[\w/]+\.py)`", row[-1]) for row in cells]
+    assert [file for files in proofs for file in files if not (ROOT / file).exists()] == []
+    assert [row[0] for row, files in zip(cells, proofs, strict=True) if not files and not re.search(r"\bnot (done|made)\b", row[1])] == []
 
 
 def named_places(text: str) -> list[tuple[str, str]]:

@@ -106,6 +106,21 @@ def test_an_unprepared_hypervisor_is_prepared_by_one_command_and_a_second_finds_
     assert real_machine() == outside
 
 
+def test_the_check_has_the_manuals_form_and_the_manual_names_every_row(lab: Lab) -> None:
+    rows = {row["requirement"]: row for row in json.loads(on_h1("check", "--output", "json").stdout)}
+    impact = {"kernel release": 10, "MTU of the underlay": 9, "UDP port of tunnels": 8, "KVM": 7, "CloudStack agent": 6}
+    assert {name: rows[name]["impact"] for name in impact} == impact
+    assert [row["impact"] for row in rows.values()] == sorted((row["impact"] for row in rows.values()), reverse=True)
+    assert [rows[name]["the manual's"] for name in ("kernel release", "CloudStack agent")] == ["3.7", "4.11"]
+    assert [rows[name]["verdict"] for name in ("root", "iproute2", "VXLAN in the kernel")] == ["ok", "ok", "ok"]
+    assert [rows[f"resources of a {role}"]["asked"] for role in ("hypervisor", "management server")] == [
+        "4 cores, 8 GiB",
+        "8 cores, 16 GiB",
+    ]
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "manual.md").read_text(encoding="utf-8")
+    assert {name for name in rows if f"`check: {name}`" not in page} == set()
+
+
 def test_what_a_node_cannot_have_is_not_applicable_and_says_why(lab: Lab) -> None:
     """No step and no row asks whether this is a lab: each looks for what it needs."""
     rows = verdicts()
