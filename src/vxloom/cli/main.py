@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "Show the whole system at work on this machine, every claim checked.",
     "host": "Make this machine a hypervisor: check, plan, apply, undo. Hosts of a cloud: list, token, confirm.",
     "doctor": "What is broken, on all hosts or this one, and what to do about it.",
+    "logs": "Known lines in logs: what they mean and what to do.",
     "plan": "What would change on a host, and why.",
     "trace": "Where a frame from one VM to another would go.",
     "completion": 'Shell completion: eval "$(vxloom completion bash)".',
