@@ -135,7 +135,7 @@ class Guest:
             raise TimeoutError(f"the machine is not off after {seconds:g} s:\n{_tail(console)}") from None
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
         told = console.read_text(errors="replace") if console.exists() else said.decode(errors="replace")
         status, output = self.share / "status", self.share / "output"
         return Done(int(status.read_text()) if status.exists() else -1, output.read_text() if output.exists() else "", told)

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -59,21 +60,29 @@ def test_without_systemd_nothing_is_asked_of_it(place: Place) -> None:
     assert plan.output.count("not applicable: no systemd runs here") == 2, plan.output
 
 
+def test_an_upgrade_while_guests_talk_loses_no_packet(place: Place) -> None:
+    for name in ("cloud_inside.py", "upgrade_inside.sh"):
+        place.take(Path(__file__).with_name(name), f"/tmp/{name}")
+    place.run("echo 'listen = \"127.0.0.1:8080\"' > /etc/vxloom/server.toml")
+    done = place.run(f"bash /tmp/upgrade_inside.sh /tmp/vxloom_{VERSIONS[1]}_*.deb")
+    assert done.status == 0, done.output[-3000:]
+    assert place.run("dpkg-query -W -f '${Version}' vxloom").output == VERSIONS[1]
+    sent, received = map(int, re.findall(r"(\d+) packets transmitted, (\d+) received", done.output)[0])
+    assert sent > 200
+    assert received >= sent - 1, "the request under way when ping was stopped has no answer yet"
+
+
 def test_an_upgrade_keeps_settings_and_a_purge_what_cannot_be_made_again(place: Place) -> None:
     """The last of them: nothing is installed any more afterwards."""
-    assert place.run("dpkg --verify vxloom | grep -v ' c /etc/'").output == "", "running it has changed nothing that it consists of"
-    place.run("mkdir -p /var/lib/vxloom/server && echo database > /var/lib/vxloom/server/vxloom.db")
-    place.run("echo 'listen = \"127.0.0.1:8080\"' > /etc/vxloom/server.toml")
-    upgraded = place.run(f"dpkg -i /tmp/vxloom_{VERSIONS[1]}_*.deb")
-    assert upgraded.status == 0, upgraded.output
-    assert place.run("dpkg-query -W -f '${Version}' vxloom").output == VERSIONS[1]
     assert place.run("cat /etc/vxloom/server.toml").output == 'listen = "127.0.0.1:8080"\n'
-    assert place.run("dpkg --verify vxloom | grep -v ' c /etc/'").output == ""
+    assert place.run("dpkg --verify vxloom | grep -v ' c /etc/'").output == "", "running it has changed nothing that it consists of"
+    database = place.run("sha256sum /var/lib/vxloom/server/store.db").output
     purged = place.run("dpkg -P vxloom")
     assert purged.status == 0, purged.output
     assert "/var/lib/vxloom is kept" in purged.output
-    assert place.run("cat /var/lib/vxloom/server/vxloom.db").output == "database\n"
-    assert place.run("ls -d /etc/vxloom /usr/lib/vxloom /usr/bin/vxloom 2>/dev/null").output == ""
+    assert place.run("sha256sum /var/lib/vxloom/server/store.db").output == database != ""
+    assert place.run("ls -d /usr/lib/vxloom /usr/bin/vxloom 2>/dev/null").output == ""
+    assert place.run("ls /etc/vxloom").output.split() == ["h1.token", "h2.token", "h2.toml"], "what others wrote"
 
 
 def test_two_builds_of_a_checkout_hold_the_same_bytes() -> None:
