@@ -5,7 +5,9 @@ VNI and VTEP (who sent it; in *output*, who is to get it) stand in ``vteps4`` or
 VNI that is not in ``vnis`` is none of ours: another program's VXLAN device may use the port, and if there is none, the kernel drops
 it. Everything else is counted and dropped: strangers, and packets whose VNI cannot be read (a first fragment may end before it).
 
-Looking up VNI and VTEP together says more than the VTEP alone: a host is heard only in the segments it takes part in.
+Looking up VNI and VTEP together says more than the VTEP alone: a host is heard only in the segments it takes part in. With the
+reserved byte behind it (zero, or the kernel drops the packet) the VNI is four bytes, which the kernel loads faster than three. A packet
+to another port costs one comparison of its protocol, and of its port if it is UDP.
 
 Bridged packets of guests come by *prerouting*, too, where ``bridge-nf-call-iptables`` is on. They are inside a segment of ours, and
 a tenant may use VXLAN in it: ``bridges`` lets them pass. (Nothing of theirs is for this host: the bridge table's *input* hook drops it.)
@@ -31,7 +33,7 @@ TABLE: Final = "vxloom"
 COUNTER: Final = "stranger"
 VNIS, BRIDGES, VTEPS4, VTEPS6 = "vnis", "bridges", "vteps4", "vteps6"
 KEY_SIZES: Final = {VNIS: 3, BRIDGES: 16, VTEPS4: 8, VTEPS6: 20}
-"""Set → bytes of a key in the kernel; before an address a VNI is padded to four."""
+"""Set → bytes of a key in the kernel; before an address stands the VNI with the reserved byte that follows it."""
 Keys: TypeAlias = NDArray[np.uint8]
 """Keys of one set as the kernel has them, a row of bytes each."""
 _KEY4: Final = np.dtype([("vni", ">u4"), ("lo", ">u4")])
@@ -47,27 +49,27 @@ table inet {TABLE} {{
   counter {COUNTER} {{ }}
   set {VNIS} {{ typeof @th,96,24; }}
   set {BRIDGES} {{ type ifname; }}
-  set {VTEPS4} {{ typeof @th,96,24 . ip saddr; }}
-  set {VTEPS6} {{ typeof @th,96,24 . ip6 saddr; }}
+  set {VTEPS4} {{ typeof @th,96,32 . ip saddr; }}
+  set {VTEPS6} {{ typeof @th,96,32 . ip6 saddr; }}
   chain arriving {{
-    @th,96,24 . ip6 saddr @{VTEPS6} notrack accept
+    @th,96,32 . ip saddr @{VTEPS4} notrack accept
+    @th,96,32 . ip6 saddr @{VTEPS6} notrack accept
     iifname @{BRIDGES} accept
     @th,96,24 != @{VNIS} accept
     counter name {COUNTER} drop
   }}
   chain leaving {{
-    @th,96,24 . ip6 daddr @{VTEPS6} notrack accept
+    @th,96,32 . ip daddr @{VTEPS4} notrack accept
+    @th,96,32 . ip6 daddr @{VTEPS6} notrack accept
     @th,96,24 != @{VNIS} accept
     counter name {COUNTER} drop
   }}
   chain prerouting {{
     type filter hook prerouting priority -300; policy accept;
-    udp dport {port} @th,96,24 . ip saddr @{VTEPS4} notrack accept
     udp dport {port} goto arriving
   }}
   chain output {{
     type filter hook output priority -300; policy accept;
-    udp dport {port} @th,96,24 . ip daddr @{VTEPS4} notrack accept
     udp dport {port} goto leaving
   }}
 }}
@@ -178,8 +180,9 @@ def vni_of(name: str, key: bytes) -> int | None:
 def _told(name: str, key: bytes) -> str:
     if name == BRIDGES:
         return '"' + key.rstrip(b"\0").decode() + '"'
-    vni, address = str(int.from_bytes(key[:3], "big")), key[4:]
-    return f"{vni} . {ipaddress.ip_address(address)}" if address else vni
+    if name == VNIS:
+        return str(int.from_bytes(key, "big"))
+    return f"{int.from_bytes(key[:4], 'big'):#x} . {ipaddress.ip_address(key[4:])}"
 
 
 def _rows(name: str, keys: Iterable[bytes]) -> Keys:
