@@ -118,6 +118,17 @@ def test_when_the_gateway_falls_silent_everything_is_taken_back(machine: Machine
     assert run.undo(machine) == []
 
 
+def test_a_gateway_that_does_not_take_longer_packets_has_everything_taken_back(machine: Machine) -> None:
+    """It answers a short ping all the same: a connection would hang at its first long packet."""
+    far: Netns = machine.far  # type: ignore[attr-defined]
+    far.run("ip", "link", "set", "gw", "mtu", "1500")
+    [part] = run.apply(machine, SETTINGS, [MTU])
+    assert "192.0.2.254 (to packets of the new length) did not answer any more" in part.problem
+    assert mtus(machine) == {"eth0": 1500, "cloudbr0": 1500}
+    assert machine.read("/etc/network/interfaces") == INTERFACES
+    assert run.undo(machine) == []
+
+
 def test_a_run_killed_in_the_middle_has_its_mtus_taken_back(machine: Machine) -> None:
     """The process that watches beside it notices that nobody says a word any more."""
     reader, writer = os.pipe()

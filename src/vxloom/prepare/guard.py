@@ -38,21 +38,29 @@ def gateways(machine: Machine) -> list[str]:
 
 
 def guarded(machine: Machine, mtus: Mapping[str, int], others: Sequence[str] = ()) -> contextlib.AbstractContextManager[None]:
-    """Run changes of these devices' MTUs (device → MTU now); see :func:`taken_back`."""
-    return taken_back(machine, lambda: _put_back(mtus), others)
+    """Run changes of these devices' MTUs (device → MTU now); see :func:`taken_back`.
+
+    Gateways must then take packets of the new length, too: a switch that does not carry them drops them without a word, and a connection
+    that sends more than a few bytes hangs.
+    """
+    return taken_back(machine, lambda: _put_back(mtus), others, longer=bool(mtus))
 
 
 @contextlib.contextmanager
-def taken_back(machine: Machine, put_back: Callable[[], None], others: Sequence[str] = ()) -> Iterator[None]:
+def taken_back(machine: Machine, put_back: Callable[[], None], others: Sequence[str] = (), *, longer: bool = False) -> Iterator[None]:
     """Run changes that ``put_back`` takes back, however many of them were made; ``others``: more addresses that must go on answering.
+
+    ``longer``: gateways that answered the longest packet before must answer the longest after.
 
     Raises :class:`PrepareError` when somebody answers no more: all is then as it was.
     """
     answering = [address for address in dict.fromkeys([*gateways(machine), *others]) if _answers(machine, address)]
+    near = [address for address in gateways(machine) if longer and address in answering and _answers(machine, address, longest=True)]
     with watched(put_back) as say_done:
         try:
             yield
             lost = [address for address in answering if not _comes_back(machine, address)]
+            lost += [f"{address} (to packets of the new length)" for address in near if not lost and not _takes(machine, address)]
         except BaseException:
             put_back()
             say_done()
@@ -67,8 +75,22 @@ def taken_back(machine: Machine, put_back: Callable[[], None], others: Sequence[
         )
 
 
-def _answers(machine: Machine, address: str) -> bool:
-    return machine.run("ping", "-n", "-c", "1", "-W", "1", address, patience=5).status == 0
+def _answers(machine: Machine, address: str, *, longest: bool = False) -> bool:
+    """Ask once. ``longest``: with a packet that fills the MTU of the device it goes by, and may not be fragmented."""
+    size = ("-M", "do", "-s", str(_room(machine, address))) if longest else ()
+    return machine.run("ping", "-n", "-c", "1", "-W", "1", *size, address, patience=5).status == 0
+
+
+def _takes(machine: Machine, address: str) -> bool:
+    return any(_answers(machine, address, longest=True) for _ in range(3))
+
+
+def _room(machine: Machine, address: str) -> int:
+    """Return how many bytes fit into one echo request: the MTU but the headers of IP and ICMP."""
+    told = re.search(r"\bdev (\S+)", machine.run("ip", "route", "get", address.partition("%")[0]).output)
+    device = address.partition("%")[2] or (told[1] if told else "")
+    link = machine.links().get(device)
+    return (link.mtu if link else 1500) - (48 if ":" in address else 28)
 
 
 def _comes_back(machine: Machine, address: str) -> bool:
