@@ -128,3 +128,28 @@ def test_a_permit_that_was_there_is_not_ours(pair: Pair) -> None:
         assert host.vxloom("apply", "--only", "firewall").stdout == "nothing to do\n"
         assert host.vxloom("undo").returncode == 0
         assert pair.ping() is ANSWERED
+
+
+KILLS = """#!/bin/sh
+case "$*" in *' -I '*) kill -9 $PPID ;; *) exec xtables-nft-multi iptables "$@" ;; esac
+"""
+
+
+def test_a_run_killed_between_the_file_and_the_kernel_is_completed_by_the_next(pair: Pair) -> None:
+    with guarded(pair, "iptables") as host:
+        host.write("/etc/iptables/rules.v4", RULES)
+        host.run("iptables-restore", "/etc/iptables/rules.v4")
+        before = host.files("/etc/iptables")
+        host.run("mv", "/usr/sbin/iptables-nft", "/usr/sbin/kept")
+        host.write("/usr/sbin/iptables-nft", KILLS)
+        host.run("chmod", "755", "/usr/sbin/iptables-nft")
+        assert host.vxloom("apply", "--yes", "--only", "firewall").returncode == -9
+        assert host.files("/etc/iptables") != before
+        assert pair.ping() is LOST
+        host.run("mv", "/usr/sbin/kept", "/usr/sbin/iptables-nft")
+        assert host.vxloom("apply", "--yes", "--only", "firewall").returncode == 0
+        assert pair.ping() is ANSWERED
+        assert host.vxloom("apply", "--only", "firewall").stdout == "nothing to do\n"
+        assert host.vxloom("undo").returncode == 0
+        assert pair.ping() is LOST
+        assert host.files("/etc/iptables") == before
