@@ -92,7 +92,7 @@ def test_a_row_that_would_not_go_is_seen(bench, netns):
 
 def test_a_lost_flood_entry_is_seen(bench, netns):
     state = wanted(ALL_OF_THEM)
-    bench.driver.apply(diff(HostState(), bench.driver.observe()))
+    bench.driver.apply(diff(wanted({}), bench.driver.observe()))  # the tables of nftables are not of the part looked at
     plan, before = carry_out(bench, state)
     for vtep in ("192.0.2.2", "192.0.2.3"):
         netns.run("bridge", "fdb", "del", "00:00:00:00:00:00", "dev", f"vxlan{VNI}", "dst", vtep, "self")
