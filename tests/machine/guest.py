@@ -167,7 +167,7 @@ class Guest:
                 "-nodefaults",
             ),
             *("-serial", f"file:{console}", "-kernel", str(KERNEL / "vmlinuz"), "-initrd", str(initrd())),
-            *("-append", f"console=ttyS0 quiet panic=-1 {append}".strip()),
+            *("-append", f"console=ttyS0 quiet panic=-1 mitigations=off {append}".strip()),
             *("-drive", f"file={self.folder / 'disk'},if=virtio,format=raw"),
             *("-virtfs", f"{virtfs},path=/,mount_tag=hostroot,readonly=on"),
             *("-virtfs", f"{virtfs},path={KERNEL / 'extra'},mount_tag=extra,readonly=on"),

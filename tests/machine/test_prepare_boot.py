@@ -21,7 +21,7 @@ CARDS = tuple(
     )
 )
 FILES = {
-    "/etc/systemd/network/10-uplink.network": "[Match]\nName=eth0\n\n[Network]\nAddress=192.0.2.1/24\nGateway=192.0.2.254\n",
+    "/etc/systemd/network/10-uplink.network": "[Match]\nName=eth0\n\n[Network]\nAddress=192.0.2.1/24\n",
     "/etc/network/interfaces": """\
 auto lo
 iface lo inet loopback
@@ -34,13 +34,14 @@ iface cloudbr0 inet static
     address 198.51.100.1/24
     bridge_ports eth2
 """,
-    "/etc/vxloom/networkd.toml": '[labels]\nGuest = "eth0"\n',
-    "/etc/vxloom/ifupdown.toml": '[labels]\nGuest = "cloudbr0"\n',
+    "/etc/vxloom/networkd.toml": '[labels]\nGuest = "bond0"\n[bond]\nmembers = ["eth0", "eth1"]\n',
+    "/etc/vxloom/ifupdown.toml": '[labels]\nGuest = "cloudbr0"\n[bond]\nname = "bond1"\nmembers = ["eth2", "eth3"]\n',
 }
+LINKS = ("eth0", "eth1", "eth2", "eth3", "cloudbr0")
+BOND = ("mode", "ad_lacp_rate", "xmit_hash_policy", "miimon", "min_links")
 SCRIPT = """
 vxloom() { @ROOT@/.venv/bin/vxloom "$@"; }
 wait_for() { for each in $(seq 100); do eval "$1" && return; sleep 0.1; done; echo "in vain: $1"; exit 1; }
-reached() { wait_for 'ip address show dev $0 2>/dev/null | grep -q "inet $1/24"'; }
 state() {
     udevadm settle
     wait_for 'ip address | grep -q "inet 192.0.2.1/24"'; wait_for 'ip address | grep -q "inet 198.51.100.1/24"'
@@ -55,7 +56,7 @@ state() {
 
 
 def script(text: str) -> str:
-    return "set -e\n" + SCRIPT.replace("@ROOT@", str(ROOT)).replace("@SHARE@", SHARE) + text
+    return "set -eo pipefail\n" + SCRIPT.replace("@ROOT@", str(ROOT)).replace("@SHARE@", SHARE) + text
 
 
 class State:
@@ -73,7 +74,9 @@ class State:
         links = {
             name: (
                 link["mtu"],
+                link["address"],
                 link.get("master"),
+                {key: value for key, value in link.get("linkinfo", {}).get("info_data", {}).items() if key in BOND},
                 sorted(f"{a['local']}/{a['prefixlen']}" for a in link["addr_info"] if a["scope"] == "global"),
             )
             for name, link in self.links.items()
@@ -91,12 +94,13 @@ def test_what_is_applied_lasts_over_a_reboot_and_what_is_undone_is_gone_after_on
         file = guest.share / "root" / name.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
-    apply = "for each in networkd ifupdown; do vxloom host apply --yes --config /etc/vxloom/$each.toml"
+    apply = "vxloom host apply --yes --config /etc/vxloom/networkd.toml --only module --only sysctl --only bond --only mtu"
+    apply_too = "vxloom host apply --yes --config /etc/vxloom/ifupdown.toml --only bond --only mtu"
     first = guest.systemd(
         script(f"""
             cp -r {SHARE}/root/. /; networkctl reload; ifup -a
             state before
-            {apply} --only module --only sysctl --only mtu; done
+            {apply}; {apply_too}
             state applied"""),
         wants=UNITS,
     )
@@ -104,12 +108,14 @@ def test_what_is_applied_lasts_over_a_reboot_and_what_is_undone_is_gone_after_on
     before, applied = State(guest, "before"), State(guest, "applied")
     assert before.settings == {"module": False, "net.ipv4.igmp_max_memberships": 20, "net.ipv4.neigh.default.gc_thresh3": 1024}
     assert applied.settings == {"module": True, "net.ipv4.igmp_max_memberships": 4096, "net.ipv4.neigh.default.gc_thresh3": 65536}
-    assert (before.mtus("eth0", "eth2", "cloudbr0"), applied.mtus("eth0", "eth2", "cloudbr0")) == ({1500}, {9000})
+    assert before.mtus(*LINKS) == {1500}
+    assert applied.mtus("bond0", "bond1", *LINKS) == {9000}
+    assert [applied.links[name]["master"] for name in (*LINKS[:4], "bond1")] == ["bond0", "bond0", "bond1", "bond1", "cloudbr0"]
 
     second = guest.systemd(
         script(f"""
             state rebooted
-            {apply} --only module --only sysctl --only mtu | grep -x 'nothing to do'; done
+            {apply} | tee /dev/stderr | grep -qx 'nothing to do'; {apply_too} | tee /dev/stderr | grep -qx 'nothing to do'
             vxloom host undo
             state undone"""),
         wants=UNITS,
