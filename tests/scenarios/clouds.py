@@ -234,6 +234,17 @@ def ours(node: Node) -> str:
     return re.sub(r"\w*_timer +\S+|valid_lft \S+ preferred_lft \S+| tentative", "", "\n".join(texts))
 
 
+def lets_in(node: Node, vni: int, vtep: str) -> bool:
+    """Whether a host takes packets of a VNI from a VTEP: as nft shows the pair, the VNI in hexadecimal with the byte behind it."""
+    return f"{vni << 8:#x} . {vtep}" in node.run(["nft", "list", "set", "inet", "vxloom", "vteps4"]).stdout
+
+
+def strangers(node: Node) -> int:
+    """How many packets of strangers a host has dropped."""
+    shown = node.run(["nft", "list", "counter", "inet", "vxloom", "stranger"]).stdout
+    return int(shown.split("packets ")[1].split()[0])
+
+
 def link_local(mac: str) -> str:
     """The address a guest makes of its MAC (RFC 4291 appendix A)."""
     number = int(mac.replace(":", ""), 16) ^ 0x0200_0000_0000

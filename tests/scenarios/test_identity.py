@@ -8,12 +8,13 @@ from typing import cast
 
 import pytest
 
-from tests.scenarios.clouds import Cloud, running
+from tests.kernel import frames
+from tests.scenarios.clouds import Cloud, Guest, lets_in, running, strangers
 from tests.waiting import wait_until
 from vxloom.lab.cloud import LABEL, Object, objects
 from vxloom.lab.services import AGENT, JOIN_TOKEN
 
-CUT_SECONDS = 1.0
+CUT_SECONDS = LET_IN_SECONDS = 1.0
 BRIEF_HOURS = "0.0001"  # a third of a second, as the setting takes it: hours
 
 
@@ -60,7 +61,7 @@ def test_a_wrong_used_or_old_token_lets_nobody_in_and_a_good_one_does(cloud: Clo
     assert sorted(cloud.hosts) == ["h1", "h2", "h3"]
 
 
-def test_a_removed_host_is_cut_at_once_forgotten_by_its_peers_and_comes_back_with_a_new_token_only(cloud: Cloud) -> None:
+def test_a_removed_host_is_cut_at_once_shut_out_by_its_peers_and_comes_back_with_a_new_token_only(cloud: Cloud) -> None:
     if "h3" not in cloud.hosts:  # in whatever order the tests run
         cloud.lab.start_agent("h3", token=_token(cloud, "h3"), labels={LABEL: "eth0"})
         cloud.await_hosts("h3")
@@ -70,7 +71,14 @@ def test_a_removed_host_is_cut_at_once_forgotten_by_its_peers_and_comes_back_wit
     network = cloud.settled(made)
     assert one.ping(gone.ip)
     cloud.lab.log_path("h3", AGENT).write_text("")
+    assert all(lets_in(cloud.lab.node(peer), network.vni, gone.node.address) for peer in ("h1", "h2"))
     cloud.call("deleteHost", id=cloud.hosts["h3"], forced="true")
+    for peer in ("h1", "h2"):
+        node = cloud.lab.node(peer)
+        wait_until(
+            lambda node=node: not lets_in(node, network.vni, gone.node.address), "its packets are let in no more", seconds=CUT_SECONDS
+        )
+    _is_not_heard(gone, one, two)
     wait_until(lambda: "no stream to the server" in _log(cloud, "h3"), "its stream is cut", seconds=CUT_SECONDS)
     wait_until(lambda: "was removed" in _log(cloud, "h3"), "and a new one refused", seconds=5)
     for peer in ("h1", "h2"):
@@ -94,5 +102,22 @@ def test_a_removed_host_is_cut_at_once_forgotten_by_its_peers_and_comes_back_wit
         cloud.call("confirmHost", name="h3")
     wait_until(lambda: cloud.in_step("h3"), "it is one of us again", seconds=5)
     assert cloud.state(gone.id) == "Stopped"
-    cloud.call("startVirtualMachine", id=gone.id, hostid=cloud.hosts["h3"])
+    given = cloud.ask("startVirtualMachine", id=gone.id, hostid=cloud.hosts["h3"])
+    for peer in ("h1", "h2"):
+        node = cloud.lab.node(peer)
+        wait_until(lambda node=node: lets_in(node, network.vni, gone.node.address), "it is let in again", seconds=LET_IN_SECONDS)
+    job = wait_until(lambda: cloud.ended(given), "its guest starts", seconds=10)
+    assert job["jobstatus"] == 1, job
     assert one.ping(gone.ip)
+
+
+def _is_not_heard(gone: Guest, one: Guest, two: Guest) -> None:
+    """A removed host knows nothing of it yet, or does not care: its guest goes on speaking."""
+    last = frames.udp4(two.mac, frames.BROADCAST, two.ip, "10.1.1.255", payload=b"last")
+    said = frames.udp4(gone.mac, frames.BROADCAST, gone.ip, "10.1.1.255", payload=b"still here")
+    before = strangers(one.node)
+    with gone.cable() as past, two.cable() as beside, one.cable() as hears:
+        past.send(said)
+        wait_until(lambda: strangers(one.node) > before, "what it says is counted as a stranger's")
+        beside.send(last)
+        assert said not in hears.until(last)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kernel import frames
-from tests.scenarios.clouds import Cloud, Guest, Network, Room, cable, running
+from tests.scenarios.clouds import Cloud, Guest, Network, Room, cable, running, strangers
 from tests.waiting import wait_until
 from vxloom.errors import RequestError
 from vxloom.lab import faults, topology
@@ -64,8 +64,19 @@ def test_a_vni_comes_back_when_the_last_host_that_believes_in_it_has_let_go(clou
     assert cloud.settled(second).vni == VNI
     if way == "it acknowledges":
         assert not _has(cloud, silent, device), "not before the last host let go"
+    else:
+        _is_not_heard(gone, again)
     cloud.destroy(again)
     cloud.call("deleteNetwork", id=second.id)
+
+
+def _is_not_heard(gone: Guest, again: Guest) -> None:
+    """The removed host never learnt that it is: it floods into the VNI that is another tenant's now, and nobody there hears it."""
+    before = strangers(again.node)
+    with gone.cable() as past, again.cable() as hears:
+        past.send(frames.udp4(gone.mac, frames.BROADCAST, gone.ip, "10.1.1.255", payload=b"from the past"))
+        wait_until(lambda: strangers(again.node) > before, "what it says is dropped and counted")
+        assert not [frame for frame in hears.waiting() if b"from the past" in frame]
 
 
 def _has(cloud: Cloud, host: str, device: str) -> bool:
