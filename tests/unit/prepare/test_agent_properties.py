@@ -92,6 +92,12 @@ def test_a_bridge_whose_ports_cloudstack_does_not_see_is_refused(machine: Machin
     assert "does not recognise" in wanted(machine, labels={"Guest": "cloudbr0"}).problem
 
 
+@pytest.mark.parametrize("ports", [[], [link("vnet0", "tun", "cloudbr0"), link("vxlan7", "vxlan", "cloudbr0")]])
+def test_a_bridge_that_leads_nowhere_is_refused(machine: Machine, monkeypatch: pytest.MonkeyPatch, ports: list[Link]) -> None:
+    monkeypatch.setattr(Machine, "links", lambda self: {one.name: one for one in [link("cloudbr0", "bridge"), *ports]})
+    assert "no port of cloudbr0 leads out" in wanted(machine, labels={"Guest": "cloudbr0"}).problem
+
+
 def test_without_cloudstack_our_agents_labels_are_set_and_comments_kept(machine: Machine) -> None:
     text = '# ours\nserver = "192.0.2.10:8250"  # there\n\n[labels]\n# why\nPublic = "cloudbr0"\n'
     machine.write(OURS, text)

@@ -98,10 +98,15 @@ def _refuse_unresolved(machine: Machine, wanted: Mapping[str, str]) -> None:
         if device not in links:
             near = ", ".join(sorted(name for name, link in links.items() if link.kind in {"bridge", "bond", "vlan", ""} and name != "lo"))
             raise PrepareError(f"label {label} names {device}, which is not here", remedy=f"make it first, or name one of: {near[:200]}")
-        whole = labels.stack(links, device)
-        if len(whole) > 1 and links[device].kind == "bridge" and not any(labels.is_seen(link.name) for link in whole[1:]):
-            names = ", ".join(link.name for link in whole[1:])
+        ports = labels.stack(links, device)[1:]
+        if links[device].kind != "bridge" or any(labels.is_seen(port.name) for port in ports):
+            continue
+        if not ports:
             raise PrepareError(
-                f"label {label}: CloudStack does not recognise the name of any port of {device} ({names})",
-                remedy="name the interface eth…, en…, bond… or team… (systemd.link(5))",
+                f"label {label}: no port of {device} leads out of this machine, so CloudStack would not find it",
+                remedy=f"put a card, bond or VLAN into it first: ip link set dev eth0 master {device}, and where it is brought up at boot",
             )
+        raise PrepareError(
+            f"label {label}: CloudStack does not recognise the name of any port of {device} ({', '.join(port.name for port in ports)})",
+            remedy="name the interface eth…, en…, bond… or team… (systemd.link(5))",
+        )
