@@ -118,6 +118,36 @@ def test_when_the_gateway_falls_silent_everything_is_taken_back(machine: Machine
     assert run.undo(machine) == []
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("/etc/vxloom/agent.toml", 'server = "192.0.2.99:8250, 192.0.2.10:8250"\n'),
+        ("/etc/cloudstack/agent/agent.properties", "port=8250\nhost=192.0.2.10,192.0.2.99@roundrobin\n"),
+        ("/proc/self/environ", "TERM=xterm\0SSH_CONNECTION=192.0.2.10 50022 192.0.2.1 22\0"),
+    ],
+)
+def test_without_a_gateway_it_is_the_management_server_that_must_answer(
+    machine: Machine, netns: Netns, monkeypatch: pytest.MonkeyPatch, file: str, text: str
+) -> None:
+    """Who did not answer before (192.0.2.99 is nobody's) does not count."""
+    monkeypatch.setattr(guard, "_TRIES", 2)
+    far: Netns = machine.far  # type: ignore[attr-defined]
+    far.run("ip", "address", "add", "192.0.2.10/24", "dev", "gw")
+    netns.run("ip", "route", "delete", "default")
+    machine.write(file, text)
+
+    def gone(step: str, what: str) -> None:
+        if "cloudbr0" in what:
+            far.run("ip", "address", "flush", "dev", "gw")
+
+    [part] = run.apply(machine, SETTINGS, [MTU], gone)
+    assert "after the change 192.0.2.10 did not answer any more" in part.problem
+    assert mtus(machine) == {"eth0": 1500, "cloudbr0": 1500}
+    assert machine.read("/etc/network/interfaces") == INTERFACES
+    assert run.apply(machine, SETTINGS, [MTU])[0].problem == "", "nobody answers before: nobody is missed"
+    assert mtus(machine) == {"eth0": 9000, "cloudbr0": 9000}
+
+
 def test_a_gateway_that_does_not_take_longer_packets_has_everything_taken_back(machine: Machine) -> None:
     """It answers a short ping all the same: a connection would hang at its first long packet."""
     far: Netns = machine.far  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
 """Changes that can cut a machine off are taken back by themselves: when what answered before does not answer after, or when we are killed.
 
-Before the changes: who answers now (the gateways, the management server). A second process waits beside us; if it does not hear from us in
-time, because we hang or were killed with the connection we came by, it puts everything back. After the changes everybody who answered must
-answer again within a few seconds.
+Before the changes: who answers now (the gateways, the management servers, whoever typed the command). A second process waits beside us; if
+it does not hear from us in time, because we hang or were killed with the connection we came by, it puts everything back. After the changes
+everybody who answered must answer again within a few seconds.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import select
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
 from vxloom.errors import PrepareError
+from vxloom.prepare import management
 from vxloom.prepare.machine import Machine
 
 _TRIES, _PAUSE = 10, 0.5
@@ -37,24 +38,24 @@ def gateways(machine: Machine) -> list[str]:
     return found
 
 
-def guarded(machine: Machine, mtus: Mapping[str, int], others: Sequence[str] = ()) -> contextlib.AbstractContextManager[None]:
+def guarded(machine: Machine, mtus: Mapping[str, int]) -> contextlib.AbstractContextManager[None]:
     """Run changes of these devices' MTUs (device → MTU now); see :func:`taken_back`.
 
     Gateways must then take packets of the new length, too: a switch that does not carry them drops them without a word, and a connection
     that sends more than a few bytes hangs.
     """
-    return taken_back(machine, lambda: _put_back(mtus), others, longer=bool(mtus))
+    return taken_back(machine, lambda: _put_back(mtus), longer=bool(mtus))
 
 
 @contextlib.contextmanager
-def taken_back(machine: Machine, put_back: Callable[[], None], others: Sequence[str] = (), *, longer: bool = False) -> Iterator[None]:
-    """Run changes that ``put_back`` takes back, however many of them were made; ``others``: more addresses that must go on answering.
+def taken_back(machine: Machine, put_back: Callable[[], None], *, longer: bool = False) -> Iterator[None]:
+    """Run changes that ``put_back`` takes back, however many of them were made.
 
     ``longer``: gateways that answered the longest packet before must answer the longest after.
 
     Raises :class:`PrepareError` when somebody answers no more: all is then as it was.
     """
-    answering = [address for address in dict.fromkeys([*gateways(machine), *others]) if _answers(machine, address)]
+    answering = [address for address in dict.fromkeys([*gateways(machine), *management.addresses(machine)]) if _answers(machine, address)]
     near = [address for address in gateways(machine) if longer and address in answering and _answers(machine, address, longest=True)]
     with watched(put_back) as say_done:
         try:

@@ -45,7 +45,7 @@ class Bond(Step):
         return []
 
     def guard(self, machine: Machine, settings: HostSettings) -> contextlib.AbstractContextManager[None]:
-        """Take all back when a gateway does not answer any more, and when this run is killed."""
+        """Take all back when a gateway or a management server does not answer any more, and when this run is killed."""
         journal = Journal(machine)
         earlier = len(journal.entries())
 

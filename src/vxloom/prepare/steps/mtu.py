@@ -57,7 +57,7 @@ class Mtu(Step):
         return changes
 
     def guard(self, machine: Machine, settings: HostSettings) -> contextlib.AbstractContextManager[None]:
-        """Take the MTUs back when a gateway does not answer any more."""
+        """Take the MTUs back when a gateway or a management server does not answer any more."""
         return guarded(machine, {link.name: link.mtu for link in reversed(self._devices(machine, settings))})
 
     def _devices(self, machine: Machine, settings: HostSettings) -> list[Link]:

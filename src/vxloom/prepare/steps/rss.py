@@ -51,7 +51,7 @@ class Rss(Step):
         return found
 
     def guard(self, machine: Machine, settings: HostSettings) -> contextlib.AbstractContextManager[None]:
-        """Many drivers take the link down to change the number of queues: the gateways must answer after."""
+        """Many drivers take the link down to change the number of queues: who answered before must answer after."""
         return guarded(machine, {})
 
 
