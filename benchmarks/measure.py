@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import TracebackType
 
 from benchmarks.rows import Bound, Row, row
 
 Work = Callable[[], object]
+_STARTS = frozenset({"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system"})
+"""Audit events of Python's ways to start a process."""
 
 
 def timed(work: Work) -> float:
@@ -18,6 +22,24 @@ def timed(work: Work) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+class Alone:
+    """Where no process may be started: who tries inside gets a ``RuntimeError``. For a process of one case only: the hook stays in it."""
+
+    def __init__(self) -> None:
+        self._watching = False
+        sys.addaudithook(self._refuse)
+
+    def _refuse(self, event: str, _words: tuple[object, ...]) -> None:
+        if self._watching and event in _STARTS:
+            raise RuntimeError(f"{event}: a process is started where none may be")
+
+    def __enter__(self) -> None:
+        self._watching = True
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self._watching = False
 
 
 @dataclass(frozen=True)

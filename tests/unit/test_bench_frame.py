@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from benchmarks.measure import Bench, Pairs, percentile
 from benchmarks.rows import HEADINGS, Bound, as_json, as_tabs, exit_code, number, row
 from benchmarks.selection import CASES, select
 
+ROOT = Path(__file__).resolve().parents[2]
 AT_LEAST_3 = Bound("ratio", ">=", 3)
 AT_MOST_100 = Bound("value", "<=", 100)
 
@@ -46,6 +49,34 @@ def test_pairs_are_interleaved_each_side_first_in_every_second_pair_and_undone_a
     pairs = bench.pairs(2, lambda: seen.append("ours"), lambda: seen.append("theirs"), lambda: seen.append("undone"))
     assert seen == ["ours", "undone", "theirs", "undone", "theirs", "undone", "ours", "undone"]
     assert (len(pairs.ours), len(pairs.theirs)) == (2, 2)
+
+
+STARTS = """
+import os, subprocess
+from benchmarks.measure import Alone
+alone = Alone()
+starts = {
+    "subprocess.Popen": lambda: subprocess.run(["true"]),
+    "os.system": lambda: os.system("true"),
+    "os.posix_spawn": lambda: os.posix_spawn("/bin/true", ["true"], {}),
+    "os.fork": lambda: os.fork() or os._exit(0),
+}
+for event, start in starts.items():
+    start()
+    try:
+        with alone:
+            start()
+    except RuntimeError as error:
+        print(error)
+    start()
+"""
+
+
+def test_where_no_process_may_be_started_whoever_tries_fails_and_not_before_or_after():
+    """In an interpreter of its own, which keeps the hook."""
+    done = subprocess.run([sys.executable, "-c", STARTS], cwd=ROOT, check=True, capture_output=True, text=True)
+    events = ("subprocess.Popen", "os.system", "os.posix_spawn", "os.fork")
+    assert done.stdout.splitlines() == [f"{event}: a process is started where none may be" for event in events]
 
 
 @pytest.mark.parametrize(("percent", "value"), [(50, 50), (99, 99), (100, 100), (0, 1), (1, 1), (1.5, 2)])
@@ -125,5 +156,5 @@ def test_an_unknown_word_is_told_with_the_words_there_are(capsys, tmp_path):
 
 
 def test_every_case_has_its_file_and_every_file_its_case():
-    files = {path.stem for path in (Path(__file__).resolve().parents[2] / "benchmarks" / "cases").glob("*.py")} - {"__init__"}
+    files = {path.stem for path in (ROOT / "benchmarks" / "cases").glob("*.py")} - {"__init__"}
     assert files == set(CASES)
