@@ -56,6 +56,11 @@ def udp4(source: str, target: str, ip: str, to: str, ports: tuple[int, int] = (1
     return ethernet(target, source, IPV4, head + datagram)
 
 
+def vxlan(vni: int, inner: bytes) -> bytes:
+    """A frame as VXLAN carries it in UDP (RFC 7348, section 5)."""
+    return struct.pack(">BxxxI", 8, vni << 8) + inner
+
+
 def ip6(source: str, target: str, ip: str, to: str, next_header: int, payload: bytes) -> bytes:
     """IPv6 with hop limit 255."""
     head = struct.pack(">IHBB", 6 << 28, len(payload), next_header, 255)

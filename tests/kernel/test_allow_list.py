@@ -14,7 +14,7 @@ import pytest
 
 from tests.intents import at, cloud, desired, host, mac, network, nic, tap
 from tests.kernel import frames
-from tests.kernel.frames import Cable
+from tests.kernel.frames import Cable, vxlan
 from tests.kernel.netns import Netns, veth
 from tests.waiting import wait_until
 from vxloom.dataplane.host import HostDataplane
@@ -65,11 +65,6 @@ class Place:
         with self.netns.entered():
             assert self.host.apply(diff(wanted(self.vteps), self.host.observe())).failed == {}
             assert not diff(wanted(self.vteps), self.host.observe()).steps
-
-
-def vxlan(vni: int, inner: bytes) -> bytes:
-    """RFC 7348, section 5."""
-    return struct.pack(">BxxxI", 8, vni << 8) + inner
 
 
 def wanted(vteps: tuple[str, ...]):
