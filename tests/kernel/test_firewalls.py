@@ -5,6 +5,7 @@ By packets: a ping through a real VXLAN device is lost before, answered after `a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.kernel.firewalls import Firewalled
 from tests.kernel.netns import Netns, veth
+from tests.meta.tree import ROOT
 
 LOST, ANSWERED = False, True
 RULES = """*filter
@@ -153,3 +155,14 @@ def test_a_run_killed_between_the_file_and_the_kernel_is_completed_by_the_next(p
         assert host.vxloom("undo").returncode == 0
         assert pair.ping() is LOST
         assert host.files("/etc/iptables") == before
+
+
+def test_wherever_a_run_is_killed_the_next_completes_it_and_undo_takes_it_back(pair: Pair) -> None:
+    """The kinds of change that iptables and ufw have; that of firewalld alone is in tests/unit/prepare/test_open_zone.py."""
+    with guarded(pair, "iptables") as host:
+        host.write("/etc/iptables/rules.v4", RULES.replace("OUTPUT DROP", "OUTPUT ACCEPT"))
+        host.run("iptables-restore", "/etc/iptables/rules.v4")
+        host.run("env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tests.kernel.firewall_inside", "/etc/iptables")
+        assert pair.ping() is LOST
+        assert host.vxloom("apply", "--yes", "--only", "firewall").returncode == 0
+        assert pair.ping() is ANSWERED

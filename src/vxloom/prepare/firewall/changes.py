@@ -104,12 +104,15 @@ class OpenZone(Change, frozen=True, kw_only=True, tag="zone"):
         if asked.status == 0:
             machine.must(*self._command("--remove-port"))
         text, now, delivered = before["text"], machine.read(self._file), machine.read(f"/usr/lib/firewalld/zones/{self.zone}.xml")
-        if now is None or not _same_words(now, str(delivered if text is None else text)):
+        if now is None:
+            if text is not None:
+                return
+        elif not _same_words(now, str(delivered if text is None else text)):
             return
-        if text is None:
-            machine.must("firewall-cmd", "--permanent", f"--load-zone-defaults={self.zone}")
-        else:
+        if text is not None:
             machine.write(self._file, str(text), machine.mode(self._file) or 0o644)
+        elif now is not None:  # else an undo that was killed has done so, and left firewalld's copy
+            machine.must("firewall-cmd", "--permanent", f"--load-zone-defaults={self.zone}")
         if before["old"] is None:
             machine.remove(f"{self._file}.old")
         else:
