@@ -28,8 +28,8 @@ def host(netns: Netns) -> Iterator[Firewalled]:
 
 CASES = [
     # step, host.toml, agent.properties, what is done to the machine, exit code, what is said
-    ("module", LABELS, TEXT, READ_ONLY.format("/etc"), 1, "cannot write /etc/modules-load.d/vxlan.conf: Read-only file system"),
-    ("sysctl", LABELS, TEXT, READ_ONLY.format("/etc"), 1, "cannot write /etc/sysctl.d/90-vxloom.conf: Read-only file system"),
+    ("module", LABELS, TEXT, READ_ONLY.format("/etc"), 1, "/etc/modules-load.d/vxlan.conf is on a file system that is mounted read-only"),
+    ("sysctl", LABELS, TEXT, READ_ONLY.format("/etc"), 1, "/etc/sysctl.d/90-vxloom.conf is on a file system that is mounted read-only"),
     ("agent-properties", LABELS + 'x = "eth0"\n', TEXT, READ_ONLY.format("/etc"), 0, "nothing to do"),
     (
         "agent-properties",
@@ -37,7 +37,7 @@ CASES = [
         TEXT,
         READ_ONLY.format(PROPERTIES),
         1,
-        f"cannot write {PROPERTIES}: Device or resource busy",
+        f"{PROPERTIES} is on a file system that is mounted read-only",
     ),
     ("sysctl", LABELS, TEXT, READ_ONLY.format("/var/lib"), 1, "cannot open /var/lib/vxloom/host/lock: Read-only file system"),
     ("mtu", LABELS, TEXT, "", 1, NOBODY),
@@ -77,7 +77,7 @@ def test_a_run_that_is_refused_half_way_is_taken_back_by_undo(host: Firewalled) 
     host.run("sh", "-c", f"mkdir -p /etc/modules-load.d; {READ_ONLY.format('/etc/modules-load.d')}")
     done = host.vxloom("apply", "--yes", "--only", "module", "--only", "sysctl")
     assert done.returncode == 1
-    assert "cannot write /etc/modules-load.d/vxlan.conf" in done.stderr
+    assert "/etc/modules-load.d/vxlan.conf is on a file system that is mounted read-only" in done.stderr
     assert "/etc/sysctl.d/90-vxloom.conf" in host.files("/etc")
     done = host.vxloom("undo")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "all is as it was"), done.stderr
