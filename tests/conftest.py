@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import hypothesis
 import pytest
 
+from tests.beside import Beside, Reports
 from tests.floor import PureRoomsFloor
 from tests.guard import Guard
 
@@ -36,12 +37,17 @@ def stratum(item: pytest.Item) -> str:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--floor", action="store_true", help="measure branch coverage of the pure rooms and fail below the floor")
+    parser.addoption("--reports", metavar="FILE", help="write every report as a line of JSON: for the process that runs beside another")
     parser.addoption("--update", action="store_true", help="rewrite golden files instead of comparing with them")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--floor"):
         config.pluginmanager.register(PureRoomsFloor(stratum), "vxloom-floor")
+    if file := config.getoption("--reports"):
+        config.pluginmanager.register(Reports(config, file), "vxloom-reports")
+    else:
+        config.pluginmanager.register(Beside(stratum), "vxloom-beside")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
