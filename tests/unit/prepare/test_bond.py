@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.unit.prepare.unpacked import generated, tool
 from vxloom.errors import PrepareError
 from vxloom.prepare.bonding import MakeBond, Member, TellBack
 from vxloom.prepare.changes import AnyChange, WriteFile
@@ -19,7 +18,6 @@ from vxloom.prepare.managers.network_manager import NetworkManager
 from vxloom.prepare.managers.networkd import Networkd
 from vxloom.settings import Bond
 
-TOOLS = Path(__file__).resolve().parents[3] / "build" / "guest-kernel" / "tools"
 BOND = MakeBond(
     reason="r",
     wanted=Bond(members=("eth0", "eth1")),
@@ -46,14 +44,6 @@ class Said(Machine):
         line = " ".join(command)
         found = [answer for begins, answer in self.said.items() if line.startswith(begins)]
         return Done(0, found[0], "") if found else Done(127, "", "no such program")
-
-
-def tool(name: str, *words: str, text: str = "") -> str:
-    """Run a program of a package that is unpacked for tests, not installed."""
-    environment = os.environ | {"LD_LIBRARY_PATH": str(TOOLS / "usr/lib/x86_64-linux-gnu"), "LC_ALL": "C"}
-    done = subprocess.run([str(TOOLS / name), *words], input=text, capture_output=True, text=True, check=False, env=environment)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def files(changes: object) -> dict[str, str | None]:
@@ -213,15 +203,6 @@ network:
         - to: default
           via: 192.0.2.254
 """
-
-
-def generated(machine: Machine) -> dict[str, str]:
-    """What netplan makes of its files for networkd."""
-    for name in machine.names("/etc/netplan"):
-        machine.path(f"/etc/netplan/{name}").chmod(0o600)
-    tool("usr/libexec/netplan/generate", "--root-dir", str(machine.root))
-    folder = "/run/systemd/network"
-    return {name: machine.read(f"{folder}/{name}") or "" for name in machine.names(folder)}
 
 
 def test_netplan_what_is_said_of_the_card_is_said_of_the_bond(tmp_path: Path) -> None:
