@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.killing import points
 from vxloom.prepare import run
 from vxloom.prepare.changes import SetSysctl, WriteFile
 from vxloom.prepare.machine import Machine
 from vxloom.prepare.step import registry
-from vxloom.prepare.steps import sysctl
+from vxloom.prepare.steps import module, sysctl
 from vxloom.settings import HostSettings
 
 
@@ -76,3 +82,38 @@ def test_what_cannot_be_set_here_is_named_and_no_fault(machine: Machine) -> None
     assert "gc_thresh3" not in str([change for change in part.changes if isinstance(change, SetSysctl)])
     assert "not applicable: net.ipv4.neigh.default.gc_thresh3: read-only here, as in a network namespace" in part.notes
     assert any("net.ipv6.neigh.default.gc_thresh1" in note and "not visible" in note for note in part.notes)
+
+
+def test_wherever_loading_the_module_is_killed_the_next_run_completes_it_and_undo_takes_the_file_back(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is loaded stays: somebody's tunnels may use it by then."""
+    programs, loaded = tmp_path / "programs", machine.path("/sys/module/vxlan")
+    programs.mkdir()
+    loaded.parent.mkdir(parents=True)
+    for name, text in {"test": f'[ "$1" "{machine.root}$2" ]', "modprobe": f'mkdir "{machine.root}/sys/module/$1"'}.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+
+    def apply() -> None:
+        assert run.apply(machine, HostSettings(), [registry()["module"]])[0].problem == ""
+
+    def undo() -> None:
+        assert run.undo(machine) == []
+        assert not machine.exists(str(Path(module.FILE).parent)), "nor the folder that was made for it"
+
+    for point in points(apply, 8):
+        apply()
+        assert (loaded.exists(), machine.read(module.FILE)) == (True, "vxlan\n"), point
+        undo()
+        loaded.rmdir()
+    undo()
+    loaded.rmdir()
+    for _ in points(apply, 8):
+        undo()
+        if loaded.exists():
+            loaded.rmdir()
+    for _ in points(undo, 3):
+        undo()
+        apply()
