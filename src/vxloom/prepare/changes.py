@@ -264,6 +264,8 @@ class Run(Change, frozen=True, kw_only=True, tag="run"):
     command: tuple[str, ...]
     back: tuple[str, ...] = ()
     """What undoes it; empty: nothing has to be."""
+    stands: tuple[str, ...] = ()
+    """What succeeds while there is something to undo, and exits with 1 when there is not; empty: ``look`` does."""
 
     @property
     def slot(self) -> str:
@@ -288,14 +290,13 @@ class Run(Change, frozen=True, kw_only=True, tag="run"):
         machine.must(*self.command)
 
     def undo(self, machine: Machine, before: Before) -> None:
-        """Run the way back, if it is still needed. ``look`` says yes (0) or no (1); what it cannot tell stays to be undone."""
+        """Run the way back, if it is still needed. ``stands`` says yes (0) or no (1); what it cannot tell stays to be undone."""
         if not self.back:
             return
-        looked = machine.run(*self.look)
+        look = self.stands or self.look
+        looked = machine.run(*look)
         if looked.status not in {0, 1}:
-            raise PrepareError(
-                f"{' '.join(self.look)}: {looked.words or f'exit {looked.status}'}", remedy="run it by hand, then undo again"
-            )
+            raise PrepareError(f"{' '.join(look)}: {looked.words or f'exit {looked.status}'}", remedy="run it by hand, then undo again")
         if looked.status == 0:
             machine.must(*self.back)
 

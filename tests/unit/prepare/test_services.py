@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.killing import points
 from vxloom.errors import PrepareError
 from vxloom.prepare import run, services
 from vxloom.prepare.changes import WriteFile
@@ -24,13 +25,18 @@ _SYSTEMCTL = """#!/bin/sh
 cd {folder}
 verb=$1; for unit; do :; done
 case $verb in
-show) cat $unit.show 2>/dev/null || echo ActiveState=inactive ;;
-is-active) grep -q ActiveState=active $unit.show 2>/dev/null ;;
+show)
+    {{
+        cat $unit.show 2>/dev/null || echo ActiveState=inactive
+        ! test -e loaded/$unit || cmp -s loaded/$unit {units}/$unit || echo NeedDaemonReload=yes
+    }} | case $3 in *,*) cat ;; *) grep "^$3=" ;; esac ;;
+is-active) grep -q ActiveState=active $unit.show 2>/dev/null || exit 3 ;;
 is-enabled) test -e $unit.enabled ;;
 enable) touch $unit.enabled ;;
 disable) rm -f $unit.enabled ;;
 start|restart) cp $unit.then $unit.show; echo "$verb $unit" >> said ;;
 stop) rm $unit.show ;;
+daemon-reload) rm -rf loaded; cp -r {units} loaded; echo $verb >> said ;;
 *) echo $verb >> said ;;
 esac
 """
@@ -69,7 +75,7 @@ def systemd(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     folder = tmp_path / "systemd"
     folder.mkdir()
     for name, text in _STAND_INS.items():
-        (folder / name).write_text(text.format(folder=folder))
+        (folder / name).write_text(text.format(folder=folder, units=machine.path("/etc/systemd/system")))
         (folder / name).chmod(0o755)
     (folder / "journal").touch()
     monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
@@ -124,6 +130,92 @@ def test_what_is_configured_is_written_started_and_taken_back(machine: Machine, 
     assert run.undo(machine) == []
     assert machine.names("/etc/systemd/system") == machine.names("/etc/sysusers.d") == []
     assert not [path.name for path in systemd.folder.iterdir() if path.suffix in {".show", ".enabled"}], "stopped and disabled"
+
+
+def seen(machine: Machine) -> dict[str, str]:
+    """Every file but the journal's own."""
+    files = (path for path in machine.root.rglob("*") if path.is_file() and "var" not in path.relative_to(machine.root).parts)
+    return {str(path): path.read_text() for path in files}
+
+
+def stand(systemd: Systemd) -> set[str]:
+    """What runs, and what is enabled."""
+    return {path.name for path in systemd.folder.iterdir() if path.suffix in {".show", ".enabled"}}
+
+
+def must(machine: Machine) -> None:
+    assert [part.problem for part in apply(machine).values()] == ["", ""]
+
+
+def test_wherever_it_is_killed_the_next_run_completes_it_and_undo_stops_and_removes_everything(machine: Machine, systemd: Systemd) -> None:
+    """The server's: it needs all that the agent's does, and a user."""
+    machine.write(services.SERVER_FILE, 'listen = "127.0.0.1:8080"\n')
+    systemd.will_be(services.SERVER, ago=-3600, StatusText="healthy")
+    for folder in ("/etc/systemd/system", "/etc/sysusers.d"):
+        machine.path(folder).mkdir(parents=True)
+    before = seen(machine)
+    must(machine)
+    after, standing = seen(machine), stand(systemd)
+    assert len(standing) == 2
+
+    def undone(point: int) -> None:
+        assert run.undo(machine) == [], point
+        assert (seen(machine), stand(systemd)) == (before, set()), point
+
+    for point in points(lambda: run.undo(machine), 8):
+        undone(point)
+        must(machine)
+    (systemd.folder / "user").unlink()
+    for point in points(lambda: apply(machine), 12):
+        must(machine)
+        assert (seen(machine), stand(systemd)) == (after, standing), point
+        assert (systemd.folder / "user").exists(), point
+        undone(point)
+        (systemd.folder / "user").unlink()
+    undone(-1)
+    for point in points(lambda: apply(machine), 12):
+        undone(point)
+
+
+@pytest.mark.parametrize(
+    ("state", "left"), [("activating", set()), ("failed", {f"{services.AGENT}.show"}), ("inactive", {f"{services.AGENT}.show"})]
+)
+def test_undo_stops_what_systemd_goes_on_starting_and_passes_over_what_stopped(
+    machine: Machine, systemd: Systemd, state: str, left: set[str]
+) -> None:
+    machine.write(services.AGENT_FILE, 'server = "192.0.2.1:8250"\n')
+    systemd.will_be(services.AGENT, StatusText="healthy")
+    must(machine)
+    systemd.will_be(services.AGENT, now=True, ActiveState=state, SubState="auto-restart")
+    assert run.undo(machine) == []
+    assert stand(systemd) == left, "the stand-in's file goes when it is told to stop"
+
+
+def test_wherever_it_is_killed_systemd_reads_the_new_unit_and_the_agent_is_started_again(machine: Machine, systemd: Systemd) -> None:
+    """An earlier version wrote the unit, and the agent has run ever since."""
+    machine.write(services.AGENT_FILE, 'server = "192.0.2.1:8250"\n')
+    systemd.will_be(services.AGENT, ago=-3600, StatusText="healthy")
+    must(machine)
+    unit = f"/etc/systemd/system/{services.AGENT}"
+    new = machine.read(unit) or ""
+    machine.path("/var/lib/vxloom/host/journal").unlink()
+
+    def earlier() -> dict[str, str]:
+        machine.write(unit, old := new.replace("/venv/", "/old/"))
+        (systemd.folder / "loaded" / services.AGENT).write_text(old)
+        systemd.will_be(services.AGENT, now=True, ago=60, StatusText="healthy")
+        return seen(machine)
+
+    before = earlier()
+    for point in points(lambda: apply(machine), 6):
+        must(machine)
+        assert machine.read(unit) == new, point
+        assert (systemd.folder / "loaded" / services.AGENT).read_text() == new, point
+        is_now, then = ((systemd.folder / f"{services.AGENT}.{name}").read_text() for name in ("show", "then"))
+        assert is_now == then, f"{point}: it is not started again"
+        assert planned(machine) == [], point
+        assert run.undo(machine) == [], point
+        assert earlier() == before, point
 
 
 def test_the_packages_units_are_taken_and_what_would_hide_them_goes(machine: Machine, systemd: Systemd) -> None:

@@ -13,6 +13,8 @@ from vxloom.prepare.step import Step
 from vxloom.settings import HostSettings
 
 _FILES = {services.AGENT: services.AGENT_FILE, services.SERVER: services.SERVER_FILE}
+_STANDS = "state=$(systemctl show -p ActiveState {unit}) || exit 2; case $state in ActiveState=inactive|ActiveState=failed) exit 1 ;; esac"
+"""What succeeds while there is something to stop, a unit that systemd goes on starting too. ``is-active`` says 1 when it cannot tell."""
 _PATIENCE = 90.0
 """Seconds a service has to become healthy: CloudStack's agent is a Java program."""
 
@@ -91,6 +93,7 @@ def _changes(machine: Machine, unit: str) -> list[AnyChange]:
                 look=("systemctl", "is-active", "--quiet", unit),
                 command=("systemctl", "start", "--no-block", unit),
                 back=("systemctl", "stop", unit),
+                stands=("sh", "-c", _STANDS.format(unit=unit)),
                 reason=f"{_FILES[unit]} says what it is to do",
             )
         )
