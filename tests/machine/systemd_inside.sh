@@ -80,6 +80,7 @@ cp /root/agent.toml /etc/vxloom/agent.toml
 apply --only agent-properties --config /root/good0.toml
 
 section undo
+systemctl stop vxloom-server && systemctl is-active --quiet vxloom-server || echo "stopped by hand, is-active says $?"
 vxloom host undo --only service
 systemctl is-enabled vxloom-agent vxloom-server || true
 systemctl is-active vxloom-agent vxloom-server || true

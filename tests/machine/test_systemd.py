@@ -118,6 +118,7 @@ def test_services_that_fail_are_told_of_with_the_line_of_their_log_that_says_why
 
 
 def test_undo_stops_and_disables_what_was_started(said: dict[str, str]) -> None:
+    assert "stopped by hand, is-active says 3" in said["undo"], "what is stopped already does not keep undo from the rest"
     assert said["undo"].split()[-5:] == ["disabled", "disabled", "inactive", "inactive", "1"], "the tunnel stands while no agent runs"
 
 
