@@ -37,7 +37,7 @@ class Process:
         self.log = log
         with log.open("ab") as output:
             self._carrier = subprocess.Popen(
-                ["setpriv", "--pdeathsig=KILL", "--", *entry.command(holder, request.argv)],
+                ["setpriv", "--pdeathsig=CONT", "--", *entry.command(holder, request.argv)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -78,9 +78,12 @@ class Process:
                 if number == signal.SIGCONT:
                     self._carrier.send_signal(number)
 
-    def end(self) -> None:
-        """Kill what carries the process, and with it the process: a stopped carrier would keep its node's end waiting."""
-        self._carrier.kill()
+    def wake(self) -> None:
+        """Let what carries the process go on: a stopped carrier reaps nothing, and its node's end would wait for that.
+
+        It is not killed: its child would be left to the PID 1 of the carrier's namespace, which need not reap what it never started.
+        """
+        self._carrier.send_signal(signal.SIGCONT)
 
 
 class Supervisor:
@@ -112,7 +115,7 @@ class Supervisor:
     def end(self) -> None:
         """Kill the nodes and return when every process in them is gone."""
         for process in self._processes.values():
-            process.end()
+            process.wake()
         for _, held in self._nodes.values():
             os.kill(held.pid, signal.SIGKILL)
         for _, held in self._nodes.values():
