@@ -1,4 +1,4 @@
-"""Tests that boot machines run in a second pytest process beside the others: an emulated machine keeps one core busy for minutes.
+"""Tests that boot machines or wait for real clients run in a second pytest process beside the others: they take minutes of one core.
 
 The process that was started collects everything, hands those items to the other at once and takes their reports when it comes to them,
 so there is one count, one list of failures and one exit code. What is selected alone runs as ever.
@@ -18,7 +18,7 @@ from typing import TextIO
 
 import pytest
 
-_BESIDE = "machine"
+_BESIDE = frozenset({"api", "machine"})
 
 
 class Reports:
@@ -51,8 +51,8 @@ class Beside:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        beside = [item for item in session.items if self._stratum(item) == _BESIDE]
-        here = [item for item in session.items if self._stratum(item) != _BESIDE]
+        beside = [item for item in session.items if self._stratum(item) in _BESIDE]
+        here = [item for item in session.items if self._stratum(item) not in _BESIDE]
         if not beside or not here or session.config.option.collectonly or session.config.option.usepdb or (os.cpu_count() or 1) < 2:
             return
         # The last item ends what the session shares, and has to be one of this process's.
