@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import pytest
 
 from tests.kernel.netns import Netns, veth
-from vxloom.dataplane.probe import DEVICE, LEGS, Path, Probe
+from vxloom.dataplane.probe import DEVICE, LEGS, Probe
+from vxloom.model.path import Path
 
 FAR = {4: "192.0.2.130", 6: "2001:db8:2::2"}
 NEAR = {4: "192.0.2.2", 6: "2001:db8:1::2"}

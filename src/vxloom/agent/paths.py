@@ -13,8 +13,9 @@ from collections.abc import Mapping
 import msgspec
 
 from vxloom.agent.held import Word
-from vxloom.dataplane.probe import Path, Probe, sweep
+from vxloom.dataplane.probe import Probe, sweep
 from vxloom.model.addresses import is_v4, unpack_ip
+from vxloom.model.path import Path
 
 LEASE = 90.0
 """Seconds a host answers probes after it was last asked to."""

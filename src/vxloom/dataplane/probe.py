@@ -18,12 +18,12 @@ import struct
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, Self
 
 from vxloom.dataplane.netlink import NetlinkSocket, add_altnames, create_vxlan, delete_link, set_link
 from vxloom.errors import DataplaneError
 from vxloom.model.addresses import pack_ip
+from vxloom.model.path import Path
 
 VNI: Final = 0xFF_FFFF
 """CloudStack gives no network more than 16,777,214."""
@@ -45,25 +45,6 @@ _MAC: Final = bytes.fromhex("027678707262")
 _PATIENCE: Final = 0.25
 """Seconds an answer may take; a fabric's round trip is below a hundredth of it."""
 _TRIES: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """One direction between two VTEPs, as measured. Sizes are bytes of the outer IP packet."""
-
-    remote: str
-    needed: int
-    """What the largest network that both have needs."""
-    reached: bool
-    limit: int
-    """The largest size that passes, ``needed`` at most; 0 when nothing does."""
-    sent: int = 0
-    lost: int = 0
-    """Small probes, and those without an answer."""
-    round_trip: float = 0.0
-    """Milliseconds, the median."""
-    legs_lost: tuple[int, ...] = ()
-    """Source ports with which packets of ``needed`` bytes never pass, though they do with others."""
 
 
 def sweep() -> None:

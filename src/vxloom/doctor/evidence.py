@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from vxloom.model.path import Path
 from vxloom.model.state import HostState
 from vxloom.planner.plan import Plan
 
@@ -85,22 +86,6 @@ class HostEvidence:
     """Bytes free where the agent keeps its state."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """What could not be gathered → why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """One direction between two VTEPs, as the sender's agent measured it. Sizes are bytes of the outer IP packet."""
-
-    remote: str
-    needed: int
-    reached: bool
-    limit: int
-    sent: int = 0
-    lost: int = 0
-    round_trip: float = 0.0
-    """Milliseconds, the median."""
-    legs_lost: tuple[int, ...] = ()
-    """UDP source ports with which packets of ``needed`` bytes never pass, though they do with others."""
 
 
 @dataclass(frozen=True, slots=True)

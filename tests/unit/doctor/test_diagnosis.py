@@ -6,8 +6,9 @@ import pytest
 
 from vxloom.doctor.check import faults, registry
 from vxloom.doctor.diagnosis import diagnose, exit_code, survey
-from vxloom.doctor.evidence import CloudEvidence, Device, HostAnswer, HostEvidence, Path, Process, Route, Word
+from vxloom.doctor.evidence import CloudEvidence, Device, HostAnswer, HostEvidence, Process, Route, Word
 from vxloom.doctor.finding import Finding, Severity
+from vxloom.model.path import Path
 from vxloom.model.state import HostState, VxlanDevice
 
 VXLAN = VxlanDevice(name="vxlan5001", vni=5001, local="192.0.2.1", udp_port=4789, mtu=1450, bridge="brvx-5001")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vxloom.doctor.evidence import CloudEvidence, Path
+from vxloom.doctor.evidence import CloudEvidence
 from vxloom.doctor.finding import Fault, Finding, Severity
+from vxloom.model.path import Path
 
 _LOSS = 0.1
 """Share of small probes without an answer from which on it is told of: three of 32."""

@@ -9,9 +9,10 @@ from typing import TypeVar
 import msgspec
 
 from vxloom.doctor.diagnosis import ranked, survey
-from vxloom.doctor.evidence import CloudEvidence, HostAnswer, Path
+from vxloom.doctor.evidence import CloudEvidence, HostAnswer
 from vxloom.doctor.finding import Finding
 from vxloom.errors import TransportError
+from vxloom.model.path import Path
 from vxloom.model.wire import FINDINGS, LISTEN, PATHS
 from vxloom.server import owners
 from vxloom.server.call import Call
