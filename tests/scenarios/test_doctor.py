@@ -47,7 +47,7 @@ def test_nothing_is_found_on_a_cloud_that_is_well(cloud: Cloud, guests: list[Gue
 
 
 def test_what_an_agent_does_not_repair_is_found_while_it_lasts(cloud: Cloud, guests: list[Guest]) -> None:
-    faults.mtu(cloud.lab, "h1", "1400")
+    faults.cause(cloud.lab, "mtu", "h1", "1400")
     assert everywhere(cloud) == {("h1", "underlay-mtu-low")}
     faults.heal(cloud.lab)
     assert everywhere(cloud) == set()
@@ -67,7 +67,7 @@ def test_every_way_between_hosts_is_measured(cloud: Cloud, guests: list[Guest]) 
 
 
 def test_a_black_hole_that_no_router_tells_of_is_found_in_its_direction(cloud: Cloud, guests: list[Guest]) -> None:
-    faults.hole(cloud.lab, "h2", "1437")
+    faults.cause(cloud.lab, "hole", "h2", "1437")
     assert everywhere(cloud, paths="true") == {("h1", "path-mtu-hole"), ("h3", "path-mtu-hole")}
     assert ways(cloud)["h1", "h2"] == (True, 1437)
     assert ways(cloud)["h2", "h1"] == (True, 1550)
@@ -76,7 +76,7 @@ def test_a_black_hole_that_no_router_tells_of_is_found_in_its_direction(cloud: C
 
 
 def test_a_port_that_is_closed_on_the_way_is_found(cloud: Cloud, guests: list[Guest]) -> None:
-    faults.closed(cloud.lab, "h3", "4789")
+    faults.cause(cloud.lab, "closed", "h3", "4789")
     # h3's own probes arrive, but what answers them comes to the same port.
     assert everywhere(cloud, paths="true") == {(name, "path-closed") for name in ("h1", "h2", "h3")}
     assert ways(cloud)["h1", "h2"] == (True, 1550)
@@ -85,8 +85,8 @@ def test_a_port_that_is_closed_on_the_way_is_found(cloud: Cloud, guests: list[Gu
 
 
 def test_an_agent_that_is_gone_explains_the_drift_that_it_would_repair(cloud: Cloud, guests: list[Guest]) -> None:
-    faults.kill_agent(cloud.lab, "h2")
-    faults.fdb_del(cloud.lab, "h2", guests[0].mac)
+    faults.cause(cloud.lab, "kill-agent", "h2")
+    faults.cause(cloud.lab, "fdb-del", "h2", guests[0].mac)
     assert on(cloud, "h2") == {"agent-stopped": ["fdb-missing"]}
     wait_until(lambda: everywhere(cloud) == {("h2", "host-away")}, "the server knows that it is away")
     faults.heal(cloud.lab)
@@ -95,7 +95,7 @@ def test_an_agent_that_is_gone_explains_the_drift_that_it_would_repair(cloud: Cl
 
 
 def test_an_agent_that_is_frozen_is_told_from_one_that_runs(cloud: Cloud, guests: list[Guest]) -> None:
-    faults.freeze_agent(cloud.lab, "h3")
+    faults.cause(cloud.lab, "freeze-agent", "h3")
     assert set(on(cloud, "h3")) == {"agent-frozen"}
     faults.heal(cloud.lab)
     wait_until(lambda: cloud.connected("h3") and cloud.in_step("h3"), "the agent goes on")

@@ -40,7 +40,7 @@ def segment(cloud: Cloud) -> tuple[Network, Guest, Guest]:
 
 def test_a_silent_peer_is_named_a_silent_host_fails_its_job_and_both_catch_up(cloud: Cloud, segment: tuple[Network, Guest, Guest]) -> None:
     network, one, two = segment
-    faults.mgmt_cut(cloud.lab, "h2")
+    faults.cause(cloud.lab, "mgmt-cut", "h2")
     began = time.monotonic()
     on_it = cloud.ask_for_guest(network, "h2", "10.1.1.15")
     beside = cloud.ask_for_guest(network, "h3", "10.1.1.13")
@@ -77,9 +77,9 @@ def test_a_silent_peer_is_named_a_silent_host_fails_its_job_and_both_catch_up(cl
 
 def test_a_job_goes_on_where_a_killed_server_left_it(cloud: Cloud, segment: tuple[Network, Guest, Guest]) -> None:
     network, one, _ = segment
-    faults.mgmt_cut(cloud.lab, "h3")
+    faults.cause(cloud.lab, "mgmt-cut", "h3")
     given = cloud.ask_for_guest(network, "h3", "10.1.1.21")
-    faults.kill_server(cloud.lab)
+    faults.cause(cloud.lab, "kill-server")
     cloud.lab.restart(topology.MANAGEMENT, SERVER)
     await_server(cloud.lab)
     ended = wait_until(lambda: cloud.ended(given), "the job ends", seconds=DEADLINE + 8)
@@ -90,7 +90,7 @@ def test_a_job_goes_on_where_a_killed_server_left_it(cloud: Cloud, segment: tupl
     assert one.ping("10.1.1.21")
 
     given = cloud.ask_for_guest(network, "h2", "10.1.1.22")
-    faults.kill_server(cloud.lab)
+    faults.cause(cloud.lab, "kill-server")
     cloud.lab.restart(topology.MANAGEMENT, SERVER)
     await_server(cloud.lab)
     ended = wait_until(lambda: cloud.ended(given), "the job ends", seconds=DEADLINE + 8)

@@ -51,15 +51,15 @@ def test_every_agent_tells_of_the_link_that_carries_its_tunnels(lab: Lab) -> Non
 
 
 def test_rows_of_a_guest_deleted_by_its_name_come_back(lab: Lab) -> None:
-    text = faults.fdb_del(lab, "h1", "red2")
+    text = faults.cause(lab, "fdb-del", "h1", "red2")
     mac = text.split()[3]
     wait_until(lambda: mac in lab.node("h1").run(["bridge", "fdb", "show"]).stdout, "the agent repairs the row")
     assert lab.guest("red1").ping("10.1.1.12")
 
 
 def test_healing_starts_server_and_agent_again(lab: Lab) -> None:
-    faults.kill_server(lab)
-    faults.kill_agent(lab, "h1")
+    faults.cause(lab, "kill-server")
+    faults.cause(lab, "kill-agent", "h1")
     assert lab.process("h1", AGENT).exit_status == lab.process("mgmt", SERVER).exit_status == -signal.SIGKILL
     assert lab.guest("red1").ping("10.1.1.12"), "traffic needs neither"
     faults.heal(lab)

@@ -88,7 +88,7 @@ def test_two_labs_do_not_meet(lab: Lab) -> None:
         assert other.report().api_port != lab.report().api_port
         assert other.node("h1").address == lab.node("h1").address
         assert not namespaces_of(other) & namespaces_of(lab)
-        faults.link_down(other, "h1")
+        faults.cause(other, "link-down", "h1")
         assert lab.node("h1").ping(lab.node("mgmt").address)
         assert not other.node("h1").ping(other.node("mgmt").address, wait=0.2)
 

@@ -39,7 +39,7 @@ def test_a_vni_comes_back_when_the_last_host_that_believes_in_it_has_let_go(clou
     assert cloud.settled(first).vni == VNI
     assert old.ping(gone.ip)
 
-    faults.mgmt_cut(cloud.lab, silent)
+    faults.cause(cloud.lab, "mgmt-cut", silent)
     wait_until(lambda: not cloud.connected(silent), "the server misses it", seconds=8)
     cloud.destroy(old, gone)
     cloud.call("deleteNetwork", id=first.id)

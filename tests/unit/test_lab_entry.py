@@ -12,6 +12,7 @@ import pytest
 from vxloom.errors import ConfigError
 from vxloom.lab import entry, faults, holder, rootfs, services
 from vxloom.lab.control import NodeReport
+from vxloom.lab.faults.fault import number
 from vxloom.lab.node import Node
 from vxloom.lab.topology import NodeSpec
 from vxloom.settings import AgentSettings, load
@@ -59,7 +60,7 @@ def test_a_fault_takes_what_its_help_shows(fault: faults.Fault) -> None:
 
 def test_the_bad_number_is_named() -> None:
     with pytest.raises(ConfigError, match="'many' is not a VNI"):
-        faults._number("many", "a VNI")
+        number("many", "a VNI")
 
 
 @pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: fault.name)
