@@ -21,7 +21,7 @@ from vxloom.agent import held as rules
 from vxloom.agent.changes import covers, document_changes, strays_now
 from vxloom.agent.facts import host_facts
 from vxloom.agent.hardware import HardwareWatch
-from vxloom.agent.questions import Questions
+from vxloom.agent.questions import Look, Questions
 from vxloom.agent.reconcile import Reconciler, Target, stray_text
 from vxloom.agent.statefile import NOTHING_SAVED, StateFile
 from vxloom.agent.writer import Done, Writer
@@ -70,7 +70,7 @@ class Core:
         reconciler: Reconciler,
         events: Events,
         hardware: HardwareWatch | None = None,
-        examine: Callable[[], bytes] | None = None,
+        looks: Mapping[str, Look] | None = None,
     ) -> None:
         self._settings = settings
         self._name = name
@@ -86,7 +86,7 @@ class Core:
         """What the writer was last told of pruning."""
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(reconciler, state, self._told)
-        self._questions = Questions(self._writer, self._say, examine)
+        self._questions = Questions(self._writer, self._say, looks)
         self._changed: set[int] = set()
         self._taps: set[str] = set()
         self._everything = True

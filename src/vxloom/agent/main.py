@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from vxloom.agent.core import Core
 from vxloom.agent.facts import host_name, underlay
 from vxloom.agent.hardware import HardwareWatch
 from vxloom.agent.identity import Identity
+from vxloom.agent.questions import Look
 from vxloom.agent.reconcile import Reconciler, Target
 from vxloom.agent.statefile import StateFile
 from vxloom.agent.stream import Stream
@@ -38,10 +39,10 @@ def sources(run_dir: Path) -> dict[GuestSource, Source]:
     return {GuestSource.NAMESPACE: NamespaceSource(run_dir / "guests"), GuestSource.EXTERNAL: ExternalSource()}
 
 
-async def serve(settings: AgentSettings, examine: Callable[[], bytes] | None = None) -> None:
+async def serve(settings: AgentSettings, looks: Mapping[str, Look] | None = None) -> None:
     """Run the agent until SIGTERM or SIGINT. Traffic goes on when it ends: nothing is taken down.
 
-    ``examine``: how this host is examined when the server asks for findings; its answer is JSON.
+    ``looks``: what answers the server's questions that the agent itself cannot.
     """
     dataplane = HostDataplane()
     hardware = HardwareWatch(partial(underlay, settings), settings.state_dir / "hardware.json")
@@ -52,7 +53,7 @@ async def serve(settings: AgentSettings, examine: Callable[[], bytes] | None = N
         Reconciler(dataplane, sources(settings.run_dir)),
         dataplane.events(),
         hardware,
-        examine,
+        looks,
     )
     stream = Stream(settings, Identity.load(settings.state_dir), core)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -14,20 +14,24 @@ from vxloom.agent.paths import Paths
 from vxloom.agent.reconcile import Reconciler, Target, stray_text
 from vxloom.agent.writer import Writer
 from vxloom.errors import DataplaneError, VxloomError
-from vxloom.model.wire import FINDINGS, LISTEN, PATHS, Answer, Ask
+from vxloom.model.wire import LISTEN, PATHS, Answer, Ask
 from vxloom.planner import render
 from vxloom.planner.plan import ALL
 
 _log = structlog.get_logger("vxloom.agent")
 
 
-class Questions:
-    """Answers them. ``examine``: the doctor's look at this host, as JSON; None: findings are asked in vain."""
+Look = Callable[[bytes], bytes]
+"""What a question is about → its answer; both JSON. It may take its time: it runs in a thread of its own."""
 
-    def __init__(self, writer: Writer, send: Callable[[Answer], object], examine: Callable[[], bytes] | None = None) -> None:
+
+class Questions:
+    """Answers them. ``looks``: question → look, for what the agent cannot look at itself; without one it is asked in vain."""
+
+    def __init__(self, writer: Writer, send: Callable[[Answer], object], looks: Mapping[str, Look] | None = None) -> None:
         self._writer = writer
         self._send = send
-        self._examine = examine
+        self._others = looks or {}
         self._paths = Paths()
         self._looks: dict[str, asyncio.Task[None]] = {}
         """What is asked → the look that goes on; one of a kind at a time."""
@@ -36,9 +40,8 @@ class Questions:
     def take(self, question: Ask, held: Held) -> None:
         """See that a question is answered; one of a later version with the plan at present."""
         word = held.effective()
-        looks: dict[str, Callable[[], bytes]] = {LISTEN: lambda: self._paths.listen(word), PATHS: lambda: self._paths.measure(word)}
-        if self._examine is not None:
-            looks[FINDINGS] = self._examine
+        own: dict[str, Look] = {LISTEN: lambda _: self._paths.listen(word), PATHS: lambda _: self._paths.measure(word)}
+        looks = {**self._others, **own}
         look, earlier = looks.get(question.what), self._looks.get(question.what)
         if look is None:
             self._plan(question, held)
@@ -55,9 +58,9 @@ class Questions:
         """Give everything back."""
         self._paths.close()
 
-    async def _look(self, question: Ask, look: Callable[[], bytes]) -> None:
+    async def _look(self, question: Ask, look: Look) -> None:
         try:
-            answer = Answer(question.id, await asyncio.to_thread(look))
+            answer = Answer(question.id, await asyncio.to_thread(look, question.about))
         except VxloomError as error:
             answer = Answer(question.id, b"{}", error=str(error))
         except Exception as error:  # noqa: BLE001 - a look of ours that fails is told; the agent goes on

@@ -41,8 +41,9 @@ def command(config: Path | None, observe: bool, output: str, **overrides: object
         _observe(settings, output)
         return
     from vxloom.agent.main import serve
+    from vxloom.model.wire import FINDINGS
 
-    asyncio.run(serve(settings, lambda: _examine(settings)))
+    asyncio.run(serve(settings, {FINDINGS: lambda _: _examine(settings)}))
 
 
 def _examine(settings: AgentSettings) -> bytes:

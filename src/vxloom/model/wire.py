@@ -202,6 +202,8 @@ class Ask(_Message, frozen=True):
 
     id: int
     what: str
+    about: bytes = b""
+    """What exactly, where the word does not say it all; JSON."""
 
 
 class Confirm(_Message, frozen=True):

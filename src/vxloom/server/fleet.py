@@ -28,8 +28,11 @@ class Fleet(Protocol):
     def strained(self) -> Mapping[str, str]:
         """Return host id → why it is the last choice for a machine: too hot, or without redundant links."""
 
-    def ask(self, host: str, what: str, timeout: float) -> bytes:
-        """Return a host's answer (JSON) to "plan" or "findings"; raises :class:`vxloom.errors.TransportError` after ``timeout`` seconds."""
+    def ask(self, host: str, what: str, timeout: float, about: bytes = b"") -> bytes:
+        """Return a host's answer (JSON) to a word of :mod:`vxloom.model.wire`, ``about`` saying what exactly (JSON).
+
+        Raises :class:`vxloom.errors.TransportError` after ``timeout`` seconds.
+        """
 
     def confirm(self, host: str) -> None:
         """Tell a holding host that a person confirmed; raises :class:`vxloom.errors.TransportError` when it has no stream."""

@@ -78,7 +78,7 @@ class Hosts:
     def strained(self) -> Mapping[str, str]:
         return {host: health.strained for host, health in self.conditions.items() if health.strained}
 
-    def ask(self, host: str, what: str, timeout: float) -> bytes:
+    def ask(self, host: str, what: str, timeout: float, about: bytes = b"") -> bytes:
         if host not in self.up:
             raise TransportError("the host has no stream", remedy="start its agent")
         return self.answers[host]

@@ -104,9 +104,9 @@ class Gateway:
         """Return host id → why it is the last choice for a machine."""
         return self._watch.strained()
 
-    def ask(self, host: str, what: str, timeout: float) -> bytes:
-        """Return a host's answer (JSON) to "plan" or "state"; raises :class:`TransportError` after ``timeout`` seconds."""
-        return asyncio.run_coroutine_threadsafe(self._stream(host).ask(what, timeout), self._loop).result()
+    def ask(self, host: str, what: str, timeout: float, about: bytes = b"") -> bytes:
+        """Return a host's answer (JSON) to a question of the wire's; raises :class:`TransportError` after ``timeout`` seconds."""
+        return asyncio.run_coroutine_threadsafe(self._stream(host).ask(what, timeout, about), self._loop).result()
 
     def confirm(self, host: str) -> None:
         """Tell a holding host that a person confirmed; raises :class:`TransportError` when it has no stream."""

@@ -151,7 +151,7 @@ class HostStream:
         self._confirm_due = self._current_due = True
         self._wake.set()
 
-    async def ask(self, what: str, patience: float) -> bytes:
+    async def ask(self, what: str, patience: float, about: bytes = b"") -> bytes:
         """Return the host's answer (JSON); raises :class:`TransportError` when there is none in time, or it says it cannot."""
         if len(self._questions) >= _QUESTIONS:
             raise TransportError("too many questions to this host are open", remedy="try again later")
@@ -159,7 +159,7 @@ class HostStream:
         number = self._question
         answer: asyncio.Future[bytes] = self._loop.create_future()
         self._questions[number] = answer
-        self._asks[number] = encode(Ask(number, what))
+        self._asks[number] = encode(Ask(number, what, about))
         self._wake.set()
         try:
             async with asyncio.timeout(patience):
