@@ -19,6 +19,8 @@ from vxloom.planner import render
 from vxloom.planner.plan import ALL
 
 _log = structlog.get_logger("vxloom.agent")
+_WAITING = 4
+"""Looks of a kind that wait: the server's own, and people's."""
 
 
 Look = Callable[[bytes], bytes]
@@ -33,8 +35,8 @@ class Questions:
         self._send = send
         self._others = looks or {}
         self._paths = Paths()
-        self._looks: dict[str, asyncio.Task[None]] = {}
-        """What is asked → the look that goes on; one of a kind at a time."""
+        self._looks: dict[str, list[asyncio.Task[None]]] = {}
+        """What is asked → the looks that go on or wait; one of a kind at a time."""
         self._loop = asyncio.get_running_loop()
 
     def take(self, question: Ask, held: Held) -> None:
@@ -42,13 +44,16 @@ class Questions:
         word = held.effective()
         own: dict[str, Look] = {LISTEN: lambda _: self._paths.listen(word), PATHS: lambda _: self._paths.measure(word)}
         looks = {**self._others, **own}
-        look, earlier = looks.get(question.what), self._looks.get(question.what)
+        look = looks.get(question.what)
         if look is None:
             self._plan(question, held)
-        elif earlier is not None and not earlier.done():
-            self._send(Answer(question.id, b"{}", error="this host is being looked at already"))
-        else:
-            self._looks[question.what] = asyncio.create_task(self._look(question, look), name=f"look for {question.what}")
+            return
+        earlier = self._looks[question.what] = [task for task in self._looks.get(question.what, ()) if not task.done()]
+        if len(earlier) > _WAITING:
+            self._send(Answer(question.id, b"{}", error="this host is being looked at, and others wait to look"))
+            return
+        before = earlier[-1] if earlier else None
+        earlier.append(asyncio.create_task(self._look(question, look, before), name=f"look for {question.what}"))
 
     def tidy(self) -> None:
         """Give back what a look needed and nobody asks for any more. Called every few seconds."""
@@ -58,7 +63,10 @@ class Questions:
         """Give everything back."""
         self._paths.close()
 
-    async def _look(self, question: Ask, look: Look) -> None:
+    async def _look(self, question: Ask, look: Look, before: asyncio.Task[None] | None) -> None:
+        """Look when the look before is over: what is asked now may not be in what that one sees."""
+        if before is not None:
+            await asyncio.wait([before])
         try:
             answer = Answer(question.id, await asyncio.to_thread(look, question.about))
         except VxloomError as error:

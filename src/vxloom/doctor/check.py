@@ -34,6 +34,11 @@ class Check:
     survey: Survey = _nothing
     """What it finds by looking at all hosts from the management side."""
 
+    @property
+    def surveys(self) -> bool:
+        """Whether it looks at all hosts: else at each by itself."""
+        return self.survey is not _nothing
+
 
 @cache
 def registry() -> dict[str, Check]:
@@ -45,8 +50,8 @@ def registry() -> dict[str, Check]:
         name = info.name.rpartition(".")[2]
         faults = getattr(module, "FAULTS", ())
         looks = {each: getattr(module, each) for each in ("look", "survey") if inspect.isfunction(getattr(module, each, None))}
-        if not faults or not looks:
-            raise TypeError(f"{info.name} needs FAULTS and a function look or survey")
+        if not faults or len(looks) != 1:  # one of them: an alert is resolved by the kind of look that raised it
+            raise TypeError(f"{info.name} needs FAULTS and one function, look or survey")
         for fault in faults:
             if fault.code in codes:
                 raise ValueError(f"{name} and {codes[fault.code]} both declare {fault.code}")

@@ -236,6 +236,14 @@ _ALL = (
         category="vxloom",
         least=0,
     ),
+    Setting(
+        "vxloom.doctor.interval",
+        "300",
+        "float",
+        "Seconds in which every host is asked once for its findings, spread over that time; what is found is an alert. 0: never.",
+        category="vxloom",
+        least=0,
+    ),
     Setting("vxloom.certificate.days", "30", "float", "Days a host's certificate is valid; renewed at a third.", category="vxloom"),
     Setting("vxloom.token.hours", "24", "float", "Hours a join token is valid.", category="vxloom"),
 )

@@ -2,56 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Collection
 
 import msgspec
+import structlog
 
-from vxloom.doctor.diagnosis import ranked, survey
-from vxloom.doctor.evidence import CloudEvidence, HostAnswer
-from vxloom.doctor.finding import Finding
-from vxloom.errors import TransportError
-from vxloom.model.path import Path
-from vxloom.model.wire import FINDINGS, LISTEN, PATHS
+from vxloom.doctor.diagnosis import ranked
+from vxloom.errors import StateError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
+from vxloom.server.diagnosis import Told, ask_hosts, settle
 from vxloom.server.listing import same, select
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
-from vxloom.store import records
+from vxloom.store import Store, records
 
-PATIENCE = 15.0
-"""Seconds a host has to look at itself."""
-MEASURING = 60.0
-"""Seconds it has to measure its ways: three for each that is not well."""
-_AT_ONCE = 32
-"""Hosts asked at the same time."""
-
-
-class _Told(msgspec.Struct, frozen=True):
-    """What a host answers; one that does not know the question answers something else."""
-
-    findings: list[Finding]
-    unknown: dict[str, str] = {}
-
-
-class _Listening(msgspec.Struct, frozen=True):
-    listening: bool
-
-
-class _Measured(msgspec.Struct, frozen=True):
-    paths: list[Path]
-
-
-Told = TypeVar("Told", _Told, _Listening, _Measured)
+_log = structlog.get_logger(__name__)
 
 
 class VxloomDiagnose(Command):
-    """Asks hosts what is broken on them, and looks at all of them from here. vxloom's own; changes nothing.
+    """Asks hosts what is broken on them, and looks at all of them from here. vxloom's own; changes nothing on them.
 
-    A host that does not answer is a finding itself. Simulated hosts have no kernel to look at and are left out.
+    What is found is an alert, too, while it lasts. A host that does not answer is a finding itself. Simulated hosts have no kernel to look
+    at and are left out.
     """
 
     name = "vxloomDiagnose"
@@ -106,62 +80,24 @@ why string the reason
                     owners.fetch(rx, kind, wanted, name)
             hosts = select(rx, records.Host, same(call.arguments, zoneid="zone", hostid="id"))
         hosts = [host for host in hosts if host.hypervisor != records.Hypervisor.SIMULATOR]
-        answers, findings, unknown = _asked(call, hosts, paths=call.arguments.flag("paths"))
-        findings += survey(CloudEvidence(tuple(answers)))
-        names = {answer.vtep: answer.name for answer in answers}
+        told = ask_hosts(call.fleet, hosts, paths=call.arguments.flag("paths"))
+        _keep(call.store, told, whole=() if call.arguments.filled("hostid") else {host.zone for host in hosts})
+        names = {answer.vtep: answer.name for answer in told.answers.values()}
         ways = [
             {"host": answer.name, "remotehost": names.get(path.remote), **msgspec.to_builtins(path)}
-            for answer in sorted(answers, key=lambda each: each.name)
+            for answer in sorted(told.answers.values(), key=lambda each: each.name)
             for path in answer.paths
         ]
+        findings = [*(finding for own in told.findings.values() for finding in own), *told.surveyed()]
         shown = [msgspec.to_builtins(finding) for finding in ranked(findings)]
+        named = {host.id: host.name for host in hosts}
+        unknown = [{"host": named[host], "what": what, "why": why} for host, all_of in told.unknown.items() for what, why in all_of.items()]
         return one("diagnosis", {"hosts": len(hosts), "finding": shown, "unknown": unknown, "path": ways})
 
 
-def _asked(call: Call, hosts: Sequence[records.Host], *, paths: bool) -> tuple[list[HostAnswer], list[Finding], list[Fields]]:
-    """Ask all hosts at once; return what is known of each, what they find, and what they could not look at."""
-    live = call.fleet.live()
-    present = [host for host in hosts if host.id in live]
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="vxloom-diagnosis") as threads:
-
-        def told(what: str, kind: type[Told], patience: float = PATIENCE) -> dict[str, Told | str]:
-            return dict(
-                zip((h.id for h in present), threads.map(lambda host: _ask(call, host, what, kind, patience), present), strict=True)
-            )
-
-        found = told(FINDINGS, _Told)
-        listening = told(LISTEN, _Listening) if paths else {}
-        measured = told(PATHS, _Measured, MEASURING) if paths else {}
-    answers = [
-        HostAnswer(
-            host.name,
-            host.id in live,
-            host.vtep,
-            silence=_why(found.get(host.id)) or _why(measured.get(host.id)),
-            listens=isinstance(word := listening.get(host.id), _Listening) and word.listening,
-            paths=tuple(ways.paths) if isinstance(ways := measured.get(host.id), _Measured) else (),
-        )
-        for host in hosts
-    ]
-    whole = [(host, each) for host in present if isinstance(each := found[host.id], _Told)]
-    findings = [_named(finding, host) for host, each in whole for finding in each.findings]
-    return answers, findings, [{"host": host.name, "what": w, "why": y} for host, each in whole for w, y in each.unknown.items()]
-
-
-def _why(told: object) -> str:
-    return told if isinstance(told, str) else ""
-
-
-def _ask(call: Call, host: records.Host, what: str, kind: type[Told], patience: float) -> Told | str:
-    """Return a host's answer, or why there is none."""
+def _keep(store: Store, told: Told, whole: Collection[str]) -> None:
+    """Make alerts of what was found. Who asked is answered in any case."""
     try:
-        return msgspec.json.decode(call.fleet.ask(host.id, what, patience), type=kind)
-    except TransportError as error:
-        return str(error)
-    except msgspec.DecodeError:
-        return "it does not know the question: upgrade its agent"
-
-
-def _named(finding: Finding, host: records.Host) -> Finding:
-    """A host is called as the cloud calls it, whatever it calls itself."""
-    return msgspec.structs.replace(finding, host=host.name)
+        settle(store, told, whole=whole)
+    except StateError as error:
+        _log.error("what was found is not in the alerts", error=str(error))
