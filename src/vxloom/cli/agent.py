@@ -41,9 +41,9 @@ def command(config: Path | None, observe: bool, output: str, **overrides: object
         _observe(settings, output)
         return
     from vxloom.agent.main import serve
-    from vxloom.model.wire import FINDINGS
+    from vxloom.model.wire import FINDINGS, WHY
 
-    asyncio.run(serve(settings, {FINDINGS: lambda _: _examine(settings)}))
+    asyncio.run(serve(settings, {FINDINGS: lambda _: _examine(settings), WHY: lambda about: _why(settings, about)}))
 
 
 def _examine(settings: AgentSettings) -> bytes:
@@ -53,6 +53,17 @@ def _examine(settings: AgentSettings) -> bytes:
     from vxloom.doctor.examination import examine
 
     return msgspec.json.encode(examine(settings))
+
+
+def _why(settings: AgentSettings, about: bytes) -> bytes:
+    """Answer the server's question what this kernel holds about two NICs."""
+    import msgspec
+
+    from vxloom.doctor.evidence import Process
+    from vxloom.doctor.why.gather import gather
+    from vxloom.model.pair import Pair
+
+    return msgspec.json.encode(gather(settings, msgspec.json.decode(about, type=Pair), agent=Process.RUNS))
 
 
 def _observe(settings: AgentSettings, output: str) -> None:

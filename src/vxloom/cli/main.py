@@ -19,6 +19,7 @@ COMMANDS = {
     "doctor": "What is broken, on all hosts or this one, and what to do about it.",
     "logs": "Known lines in logs: what they mean and what to do.",
     "plan": "What would change on a host, and why.",
+    "why": "Can two VMs talk, and if not why, from the kernels of their hosts.",
     "trace": "Where a frame from one VM to another would go.",
     "completion": 'Shell completion: eval "$(vxloom completion bash)".',
 }

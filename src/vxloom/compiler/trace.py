@@ -152,9 +152,9 @@ class _Walk:
         tap = state.resources.get((Tap.kind, tap_name))
         if not isinstance(tap, Tap) or not tap.up:
             return self._drop(host, place, "it is not bound here" if tap is None else "the tap is down")
-        refusal = _refusal(self.frame, state.resources.get((PortFilter.kind, tap_name)))
-        if refusal:
-            return self._drop(host, f"filter of {tap_name}", refusal)
+        why = refusal(self.frame, state.resources.get((PortFilter.kind, tap_name)))
+        if why:
+            return self._drop(host, f"filter of {tap_name}", why)
         self._pass(host, f"filter of {tap_name}", "sender is the NIC's own, admitted")
         if tap.locked and self.frame.source not in tap.macs:
             return self._drop(host, place, f"the port is locked and {self.frame.source} has no row on it (it does not live here now)")
@@ -292,7 +292,7 @@ def _barred(state: HostState, vxlan: VxlanDevice, vtep: IpPair) -> bool:
     return isinstance(allowed, AllowList) and allowed.vteps is not None and vtep not in allowed.vteps
 
 
-def _refusal(frame: Frame, port_filter: Resource | None) -> str:
+def refusal(frame: Frame, port_filter: Resource | None) -> str:
     """Return why a filter drops a frame, empty when it passes."""
     if not isinstance(port_filter, PortFilter):
         return "no filter stands for this tap: nothing may pass"

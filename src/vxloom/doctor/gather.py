@@ -70,7 +70,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         holding=held.holding,
         agent=gathering.ask("agent", lambda: agent_process(Path("/proc")), None) if managed else None,
         devices=gathering.ask("devices", _devices, {}),
-        addresses=gathering.ask("addresses", lambda: _addresses(gathering.machine), frozenset()),
+        addresses=gathering.ask("addresses", lambda: addresses(gathering.machine), frozenset()),
         routes=gathering.ask("routes", lambda: routes(gathering.machine, told.remotes if told else ()), {}),
         sysctls={key: int(value) for key in _SYSCTLS if (value := gathering.machine.sysctl(key)) is not None and value.isdigit()},
         multicast_groups=gathering.ask("multicast groups", lambda: memberships(gathering.machine.read("/proc/net/igmp") or ""), {}),
@@ -113,7 +113,8 @@ def _devices() -> dict[str, Device]:
     return found
 
 
-def _addresses(machine: Machine) -> frozenset[str]:
+def addresses(machine: Machine) -> frozenset[str]:
+    """Return all addresses of this host."""
     shown = json.loads(machine.must("ip", "-j", "address", "show") or "[]")
     return frozenset(one["local"] for link in shown for one in link.get("addr_info", ()) if "local" in one)
 

@@ -195,6 +195,8 @@ LISTEN = "listen"
 """Answer other hosts' probes for a while."""
 PATHS = "paths"
 """Measure the way to every other VTEP of the host's segments."""
+WHY = "why"
+"""Tell what the kernel holds about two NICs: ``about`` is a :class:`vxloom.model.pair.Pair`."""
 
 
 class Ask(_Message, frozen=True):

@@ -44,6 +44,7 @@ def test_the_list_has_all_that_we_answer_for_but_our_own() -> None:
         "vxloomDiagnose",
         "vxloomPlanHost",
         "vxloomTrace",
+        "vxloomWhy",
     }
     assert sorted(set(REFUSED) - set(NAMES)) == []
 

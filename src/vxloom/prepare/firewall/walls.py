@@ -75,30 +75,53 @@ class Seen:
     """The rule that exempts the tunnels' packets; "" when there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """All that the machine's programs say of its rules."""
+
+    listing: str | None
+    ruleset: nft.Ruleset
+    saved: dict[str, Tables]
+
+    @classmethod
+    def of(cls, machine: Machine) -> _Rules:
+        listing = _told(machine, "nft", "-j", "list", "ruleset")
+        ruleset = nft.Ruleset(listing or '{"nftables": []}', machine.run("nft", "-a", "-s", "-t", "list", "ruleset").output)
+        found = ((name, _told(machine, f"{name}-save")) for name in programs(machine) if name != "nft")
+        return cls(listing, ruleset, {name: Tables(text) for name, text in found if text is not None})
+
+    def hooks(self, packet: Packet, stack: Sequence[str]) -> Iterator[tuple[Owner, str, Hook]]:
+        theirs = {(("ip6" if "6" in program else "ip"), table) for program, tables in self.saved.items() for table in tables.policies}
+        return _hooks(self.ruleset, self.saved, theirs, packet, stack)
+
+    def walls(self, packet: Packet, stack: Sequence[str]) -> Iterator[Wall]:
+        for owner, program, hook in self.hooks(packet, stack):
+            fates = hook.fates()
+            if hook.table.partition(" ")[2] != nft.OURS and any(fate.verdict != "accept" for fate in fates):
+                yield Wall(owner, program, hook, packet, fates)
+
+
 def look(machine: Machine, settings: HostSettings) -> Seen:
     """Follow the packets that have to pass through all rules. Raises :class:`PrepareError` where they cannot be read."""
     device = settings.labels.get("Guest") or machine.way_out()
     stack = [link.name for link in labels.stack(machine.links(), device)]
     packets = [packet for family in machine.families(device) for packet in _packets(settings, family, device)]
-    listing = _told(machine, "nft", "-j", "list", "ruleset")
-    ruleset = nft.Ruleset(listing or '{"nftables": []}', machine.run("nft", "-a", "-s", "-t", "list", "ruleset").output)
-    saved = {name: Tables(text) for name in programs(machine) if name != "nft" and (text := _told(machine, f"{name}-save")) is not None}
-    theirs = {(("ip6" if "6" in program else "ip"), table) for program, tables in saved.items() for table in tables.policies}
-    walls: list[Wall] = []
-    untracked = []
-    for packet in packets:
-        for owner, program, hook in _hooks(ruleset, saved, theirs, packet, stack):
-            if packet.protocol == "udp" and not packet.outward:
-                untracked.append(hook.untracked_by())
-            fates = hook.fates()
-            if hook.table.partition(" ")[2] != nft.OURS and any(fate.verdict != "accept" for fate in fates):
-                walls.append(Wall(owner, program, hook, packet, fates))
+    rules = _Rules.of(machine)
+    tunnels = [packet for packet in packets if packet.protocol == "udp" and not packet.outward]
     return Seen(
-        walls=tuple(walls),
-        looked_at=(*(["nft"] if listing is not None else []), *saved),
-        tracks=ruleset.tracks() or any(tables.tracks() for tables in saved.values()),
-        untracked_by=max(untracked, default=""),
+        walls=tuple(wall for packet in packets for wall in rules.walls(packet, stack)),
+        looked_at=(*(["nft"] if rules.listing is not None else []), *rules.saved),
+        tracks=rules.ruleset.tracks() or any(tables.tracks() for tables in rules.saved.values()),
+        untracked_by=max((hook.untracked_by() for packet in tunnels for _, _, hook in rules.hooks(packet, stack)), default=""),
     )
+
+
+def around(machine: Machine, device: str, family: Literal[4, 6], port: int) -> tuple[Wall, ...]:
+    """Return what stops the tunnels' packets that come and go by a device, or may. Raises :class:`PrepareError`."""
+    stack = [link.name for link in labels.stack(machine.links(), device)]
+    rules = _Rules.of(machine)
+    packets = (Packet(family, "udp", port, outward=outward, device=device) for outward in (False, True))
+    return tuple(wall for packet in packets for wall in rules.walls(packet, stack))
 
 
 def _packets(settings: HostSettings, family: Literal[4, 6], device: str) -> Iterator[Packet]:

@@ -1,0 +1,76 @@
+"""One place on the way, and how it stands there. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from vxloom.doctor.evidence import Process
+from vxloom.doctor.why.evidence import Sight
+
+
+class Standing(StrEnum):
+    """How it stands at a place."""
+
+    OK = "ok"
+    IMPAIRED = "impaired"
+    """Frames of some kind do not pass, but the two can talk; or nothing guards them."""
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+    UNSEEN = "not looked at"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One place of the way of one direction."""
+
+    host: str
+    place: str
+    standing: Standing
+    seen: str
+    """What the kernel holds, for a person."""
+    remedy: str = ""
+    code: str = ""
+    """The doctor's finding of it, where there is one."""
+
+
+class At:
+    """Makes the steps of one host."""
+
+    def __init__(self, sight: Sight) -> None:
+        self.sight = sight
+
+    def ok(self, place: str, seen: str) -> Step:
+        """Return a step where all is well."""
+        return Step(host=self.sight.host, place=place, standing=Standing.OK, seen=seen)
+
+    def unknown(self, place: str, seen: str, remedy: str = "") -> Step:
+        """Return a step of which nothing can be told."""
+        return Step(host=self.sight.host, place=place, standing=Standing.UNKNOWN, seen=seen, remedy=remedy)
+
+    def impaired(self, place: str, seen: str, remedy: str, code: str = "") -> Step:
+        """Return a step where something is lost, but not this pair's packets."""
+        return Step(host=self.sight.host, place=place, standing=Standing.IMPAIRED, seen=seen, remedy=remedy, code=code)
+
+    def broken(self, place: str, seen: str, remedy: str, code: str = "") -> Step:
+        """Return a step beyond which nothing comes."""
+        return Step(host=self.sight.host, place=place, standing=Standing.BROKEN, seen=seen, remedy=remedy, code=code)
+
+    def repair(self, *names: str, wanted: bool = True) -> str:
+        """Return what to do so that something of ours becomes as it should be.
+
+        ``names``: its own and those of what it stands on; ``wanted``: the host was told of it.
+        """
+        sight = self.sight
+        obstacle = next((sight.obstacles[name] for name in names if name in sight.obstacles), "")
+        if obstacle:
+            return f"{obstacle}: take that away"
+        if sight.agent is Process.FROZEN:
+            return f"the agent of {sight.host} is frozen: systemctl restart vxloom-agent there; it puts this right at once"
+        if sight.agent is Process.GONE:
+            return f"no agent runs on {sight.host}: systemctl start vxloom-agent there; it puts this right at once"
+        if not wanted and sight.holding:
+            return f"{sight.host} is holding ({sight.holding}): vxloom host confirm {sight.host}"
+        if not wanted:
+            return f"{sight.host} was not told of it: vxloom plan {sight.host}; see that its agent reaches the server"
+        return f"the running agent puts it right within a second: ask again; if it stays: vxloom plan {sight.host}"

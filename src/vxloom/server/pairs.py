@@ -1,0 +1,27 @@
+"""Two machines that somebody asks about, by name or id, and the NICs by which they would talk."""
+
+from __future__ import annotations
+
+from vxloom.errors import RequestError
+from vxloom.server import owners
+from vxloom.server.parameters import Arguments
+from vxloom.store import Fold, ReadTransaction, records
+
+
+def machine(rx: ReadTransaction, given: Arguments, parameter: str) -> records.Vm:
+    """Return the machine of an id or name (in any case). Raises :class:`RequestError` 431 for none, and for several of that name."""
+    wanted = given.need(parameter).strip()
+    found = rx.all(records.Vm, id=wanted) or rx.all(records.Vm, name=Fold(wanted), limit=2)
+    if len(found) > 1:
+        raise RequestError(f"Several machines are called {wanted[:80]}", remedy="give the id")
+    return found[0] if found else owners.fetch(rx, records.Vm, wanted, parameter)
+
+
+def nics(rx: ReadTransaction, here: records.Vm, there: records.Vm) -> tuple[records.Nic, records.Nic]:
+    """Return one NIC of each: in the first network they share, else the first of each. Raises :class:`RequestError` where one has none."""
+    mine = rx.all(records.Nic, order="position", vm=here.id)
+    its = rx.all(records.Nic, order="position", vm=there.id)
+    pairs = [(a, b) for a in mine for b in its]
+    if not pairs:
+        raise RequestError("A machine without a NIC sends and receives nothing")
+    return next(((a, b) for a, b in pairs if a.network == b.network), pairs[0])
