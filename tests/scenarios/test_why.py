@@ -193,7 +193,7 @@ def test_a_host_that_is_away_is_told_and_what_to_ask_there(healed: Cloud, guests
 
 
 def test_machines_that_cannot_talk_whatever_the_kernels_hold(cloud: Cloud, guests: list[Guest]) -> None:
-    one, other, beside = guests
+    one = guests[0]
     elsewhere = cloud.guest(cloud.network(gateway="10.2.2.1"), "h1", "10.2.2.5")
     told = why(cloud, one.name, elsewhere.name)
     assert told["reach"] == "no"

@@ -84,7 +84,7 @@ def test_names_that_mean_nobody_or_one_are_refused(desk: Desk, zone: str, two: t
 
 
 def test_a_name_of_several_machines_is_refused(desk: Desk, zone: str, two: tuple[str, str]) -> None:
-    account = desk.ask("createAccount", email="e@example.org", firstname="f", lastname="l", password="p", username="u")  # noqa: S106
+    account = desk.ask("createAccount", email="e@example.org", firstname="f", lastname="l", password="p", username="u")
     assert account
     network = desk.network(zone, "n3", account="u", domainid=account["account"]["domainid"])
     desk.deploy(zone, network["id"], "a", hostid=two[0], account="u", domainid=account["account"]["domainid"])
