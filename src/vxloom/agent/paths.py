@@ -1,7 +1,8 @@
 """How this host reaches the other tunnel end points of its segments, measured when the server asks.
 
-A measurement needs somebody who answers at the other end: the server first has every host *listen*, then asks for *paths*. Who listens
-answers for a minute and a half and then takes its device away.
+A measurement needs somebody who answers at the other end: the server first has every host *listen*, then asks for *paths*, then once more
+to *listen*, which tells whose probes arrived where no answer came back. Who listens answers for a minute and a half and then takes its
+device away.
 """
 
 from __future__ import annotations
@@ -34,9 +35,10 @@ class Paths:
         sweep()
 
     def listen(self, word: Word) -> bytes:
-        """Answer probes from now on. Raises ``DataplaneError``."""
+        """Answer probes from now on, and tell whose have arrived since this was last asked. Raises ``DataplaneError``."""
         with self._lock:
-            return msgspec.json.encode({"listening": self._opened(word) is not None})
+            probe = self._opened(word)
+            return msgspec.json.encode({"listening": probe is not None, "heard": [] if probe is None else probe.senders()})
 
     def measure(self, word: Word) -> bytes:
         """Return the paths to all VTEPs of this host's segments, as JSON. Raises ``DataplaneError``."""

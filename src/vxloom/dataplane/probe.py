@@ -63,6 +63,7 @@ class Probe:
         self._nonce = os.urandom(8)
         self._number = 0
         self._answered: dict[int, float] = {}
+        self._senders: set[str] = set()
         self._heard = threading.Condition()
         try:
             self._open_device()
@@ -167,6 +168,12 @@ class Probe:
 
     # --- answering
 
+    def senders(self) -> list[str]:
+        """Return the VTEPs whose probes have arrived since this was last asked: whether or not they got an answer."""
+        with self._heard:
+            heard, self._senders = sorted(self._senders), set()
+        return heard
+
     def _answer(self) -> None:
         while True:
             ready, _, _ = select.select([self._frames.fileno(), self._wake], [], [])
@@ -182,6 +189,8 @@ class Probe:
         if magic != _MAGIC:
             return
         if kind == 0:
+            with self._heard:
+                self._senders.add(str(_unpacked(sender)))
             self._send(str(_unpacked(sender)), SMALL, _FIRST_PORT, _BODY.pack(_MAGIC, nonce, number, 1, _packed(self._vtep)))
         elif nonce == self._nonce:
             with self._heard:

@@ -99,6 +99,8 @@ class HostAnswer:
     """Why a connected host gave no answer; "": it gave one."""
     listens: bool = False
     """It answered probes when paths were measured."""
+    heard: frozenset[str] | None = None
+    """VTEPs whose probes arrived here; None: not known."""
     paths: tuple[Path, ...] = ()
     """What it measured; empty where paths were not asked for."""
 
@@ -108,3 +110,8 @@ class CloudEvidence:
     """All hosts, seen from the management side."""
 
     hosts: tuple[HostAnswer, ...] = ()
+
+    @property
+    def vteps(self) -> Mapping[str, str]:
+        """Host → its VTEP, of those that have one."""
+        return {host.name: host.vtep for host in self.hosts if host.vtep}

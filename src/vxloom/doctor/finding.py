@@ -32,10 +32,10 @@ class Fault:
     remedy: str
     """What to do; ``{where}`` stands for the finding's place."""
     explains: frozenset[str] = frozenset()
-    """Codes of what follows from it on the same host: not told apart from it."""
+    """Codes of what follows from it, on the same host or on the way between it and another: not told apart from it."""
 
-    def found(self, where: str, *, expected: str = "", seen: str = "", remedy: str = "", host: str = "") -> Finding:
-        """Return a finding of this kind at a place; ``host`` where the check looks at many."""
+    def found(self, where: str, *, expected: str = "", seen: str = "", remedy: str = "", host: str = "", remote: str = "") -> Finding:
+        """Return a finding of this kind at a place; ``host`` where the check looks at many, ``remote`` of a way to a VTEP."""
         return Finding(
             code=self.code,
             severity=self.severity.name.lower(),
@@ -45,6 +45,7 @@ class Fault:
             seen=seen,
             remedy=remedy or self.remedy.replace("{where}", where),
             host=host,
+            remote=remote,
         )
 
 
@@ -60,5 +61,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     seen: str = ""
     remedy: str = ""
     host: str = ""
+    remote: str = ""
+    """The VTEP at the other end, of a finding about the way from the host to it."""
     explains: tuple[str, ...] = ()
     """Findings that follow from this one, as ``code where``; they are not listed by themselves."""

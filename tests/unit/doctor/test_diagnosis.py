@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from vxloom.doctor.check import faults, registry
@@ -113,6 +114,64 @@ def seen(*paths: Path, listens: bool = True) -> list[tuple[str, str]]:
     one = HostAnswer("h1", connected=True, vtep="192.0.2.1", listens=True, paths=paths)
     two = HostAnswer("h2", connected=True, vtep="192.0.2.2", listens=listens)
     return [(finding.host, finding.code) for finding in survey(CloudEvidence((one, two)))]
+
+
+def judged(heard_by_one: set[str] | None, heard_by_two: set[str] | None, *told: Finding) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Two hosts, none of which had an answer from the other, and whose probes each heard."""
+    shut = {end: Path(f"192.0.2.{end}", 1550, reached=False, limit=0, sent=32, lost=32) for end in (1, 2)}
+    one = HostAnswer(
+        "h1", True, "192.0.2.1", listens=True, paths=(shut[2],), heard=None if heard_by_one is None else frozenset(heard_by_one)
+    )
+    two = HostAnswer(
+        "h2", True, "192.0.2.2", listens=True, paths=(shut[1],), heard=None if heard_by_two is None else frozenset(heard_by_two)
+    )
+    return [(finding.host, finding.code, finding.explains) for finding in survey(CloudEvidence((one, two)), told)]
+
+
+BOTH = [("h1", "path-closed", ()), ("h2", "path-closed", ())]
+
+
+@pytest.mark.parametrize(
+    ("heard_by_one", "heard_by_two", "expected"),
+    [
+        (set(), set(), BOTH),
+        ({"192.0.2.2"}, set(), BOTH[:1]),
+        (set(), {"192.0.2.1"}, BOTH[1:]),
+        ({"192.0.2.2"}, {"192.0.2.1"}, BOTH),  # then neither direction may be taken for whole
+        (None, {"192.0.2.1"}, BOTH),
+        ({"192.0.2.2"}, None, BOTH),
+    ],
+)
+def test_the_direction_that_is_closed_is_the_one_whose_probes_are_not_heard(
+    heard_by_one: set[str] | None, heard_by_two: set[str] | None, expected: list[tuple[str, str, tuple[str, ...]]]
+) -> None:
+    assert judged(heard_by_one, heard_by_two) == expected
+
+
+def told(host: str, code: str, remote: str = "") -> Finding:
+    return msgspec.structs.replace(faults()[code].found("there", remote=remote), host=host)
+
+
+def test_a_way_that_is_closed_follows_from_what_is_wrong_at_either_end() -> None:
+    gone = told("h2", "vtep-address-gone")
+    assert judged(set(), set(), gone) == [
+        ("h2", "vtep-address-gone", ("path-closed 192.0.2.2 (h2), seen by h1", "path-closed 192.0.2.1 (h1)"))
+    ]
+    assert judged(set(), set(), told("h3", "vtep-address-gone"))[:2] == BOTH
+
+
+def test_what_is_wrong_with_one_way_explains_nothing_of_another_nor_of_the_way_back() -> None:
+    back = ("h2", "path-closed", ())
+    assert judged(set(), set(), told("h1", "route-missing", "192.0.2.2")) == [
+        ("h1", "route-missing", ("path-closed 192.0.2.2 (h2)",)),
+        back,
+    ]
+    assert judged(set(), set(), told("h1", "route-missing", "192.0.2.3")) == [BOTH[0], ("h1", "route-missing", ()), back]
+
+
+def test_what_a_later_agent_finds_is_passed_on() -> None:
+    strange = Finding(code="of-tomorrow", severity="error", title="", where="", host="h1", explains=("what-follows there",))
+    assert survey(CloudEvidence(), [strange]) == [strange]
 
 
 def test_ways_between_hosts_are_judged() -> None:

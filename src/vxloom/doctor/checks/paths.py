@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vxloom.doctor.evidence import CloudEvidence
+from vxloom.doctor.evidence import CloudEvidence, HostAnswer
 from vxloom.doctor.finding import Fault, Finding, Severity
 from vxloom.model.path import Path
 
@@ -16,7 +16,7 @@ CLOSED = Fault(
     code="path-closed",
     severity=Severity.ERROR,
     title="tunnel packets do not reach another host",
-    meaning="Machines here and there cannot talk: the UDP port is closed on the way or there, or there is no way at all.",
+    meaning="Machines here and there cannot talk: the UDP port is closed on the way to it or there, or there is no way at all.",
     remedy="ping {where}; see firewalls on both hosts (vxloom host plan --only firewall) and between them for UDP to the VXLAN port",
 )
 HOLE = Fault(
@@ -45,24 +45,36 @@ FAULTS = (CLOSED, HOLE, LEG, LOSS)
 
 def survey(cloud: CloudEvidence) -> Iterator[Finding]:
     """Judge each direction between two hosts of which the far one answered probes."""
-    names = {host.vtep: host.name for host in cloud.hosts if host.listens}
+    ends = {host.vtep: host for host in cloud.hosts if host.listens}
     for host in cloud.hosts:
         for path in host.paths:
-            if path.remote in names:
-                yield from _judged(host.name, f"{path.remote} ({names[path.remote]})", path)
+            far = ends.get(path.remote)
+            if far is None:
+                continue
+            where = f"{path.remote} ({far.name})"
+            for fault, expected, seen in _judged(host, far, path):
+                remedy = fault.remedy.replace("{where}", path.remote)
+                yield fault.found(where, expected=expected, seen=seen, host=host.name, remote=path.remote, remedy=remedy)
 
 
-def _judged(host: str, where: str, path: Path) -> Iterator[Finding]:
-    remedy = {fault.code: fault.remedy.replace("{where}", path.remote) for fault in FAULTS}
+def _judged(host: HostAnswer, far: HostAnswer, path: Path) -> Iterator[tuple[Fault, str, str]]:
     needed = f"{path.needed} bytes"
     if not path.reached:
-        yield CLOSED.found(where, expected="an answer", seen=f"none to {path.sent} probes", host=host, remedy=remedy[CLOSED.code])
+        if not _only_answers_lost(host, far):
+            arrived = "" if far.heard is None else "; they arrive there" if host.vtep in far.heard else "; none arrived there"
+            yield CLOSED, "an answer", f"none to {path.sent} probes{arrived}"
         return
     if path.limit < path.needed:
-        yield HOLE.found(where, expected=needed, seen=f"{path.limit} bytes at most", host=host, remedy=remedy[HOLE.code])
+        yield HOLE, needed, f"{path.limit} bytes at most"
     elif path.legs_lost:
         ports = ", ".join(map(str, path.legs_lost[:_SHOWN])) + (" …" if len(path.legs_lost) > _SHOWN else "")
-        seen = f"not from {len(path.legs_lost)} of {path.sent} source ports ({ports})"
-        yield LEG.found(where, expected=f"{needed} from every source port", seen=seen, host=host, remedy=remedy[LEG.code])
+        yield LEG, f"{needed} from every source port", f"not from {len(path.legs_lost)} of {path.sent} source ports ({ports})"
     if path.lost >= _LOSS * path.sent:
-        yield LOSS.found(where, expected="no loss", seen=f"{path.lost} of {path.sent} lost", host=host, remedy=remedy[LOSS.code])
+        yield LOSS, "no loss", f"{path.lost} of {path.sent} lost"
+
+
+def _only_answers_lost(host: HostAnswer, far: HostAnswer) -> bool:
+    """Tell whether probes arrive and the way back is closed, which is told of as a finding of the far host's own."""
+    if far.heard is None or host.heard is None or host.vtep not in far.heard or far.vtep in host.heard:
+        return False
+    return any(back.remote == host.vtep and not back.reached for back in far.paths)

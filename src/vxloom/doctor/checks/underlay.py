@@ -13,6 +13,8 @@ from vxloom.model.state import VxlanDevice
 OVERHEAD = {4: 50, 6: 70}
 """Bytes VXLAN adds to a guest's packet, by the underlay's IP version (RFC 7348 section 5)."""
 _SHOWN = 3
+_LARGE = frozenset({"path-mtu-hole", "path-leg"})
+_WAYS = frozenset({"path-closed", "path-loss", *_LARGE})
 
 ADDRESS = Fault(
     code="vtep-address-gone",
@@ -20,7 +22,7 @@ ADDRESS = Fault(
     title="this host does not have the address its tunnels end at",
     meaning="Other hosts send to an address that nobody has, and drop what comes from another.",
     remedy="give the address back, or name the new one (`vtep` in agent.toml) and restart the agent",
-    explains=frozenset({"route-missing", "route-source"}),
+    explains=frozenset({"route-missing", "route-source", *_WAYS}),
 )
 ROUTE = Fault(
     code="route-missing",
@@ -28,6 +30,7 @@ ROUTE = Fault(
     title="there is no way to another host's VTEP",
     meaning="Machines there cannot be reached from here.",
     remedy="add the route: ip route get {where}; see what your routing daemon says",
+    explains=_WAYS,
 )
 SOURCE = Fault(
     code="route-source",
@@ -42,13 +45,15 @@ DEVICE_MTU = Fault(
     title="the underlay's device is too small for the networks' MTU",
     meaning="Small frames pass and large ones vanish: SSH logs in and hangs.",
     remedy="vxloom host apply --only mtu",
+    explains=_LARGE | {"path-mtu-low"},
 )
 PATH_MTU = Fault(
     code="path-mtu-low",
     severity=Severity.ERROR,
     title="a router on the way says that it carries less than the networks' MTU",
     meaning="Large frames to machines behind that VTEP are dropped.",
-    remedy="raise the MTU of every link on the way to {where}",
+    remedy="raise the MTU of every link on the way to {where}; then, as this is remembered for ten minutes: ip route flush cache",
+    explains=_LARGE,
 )
 FAULTS = (ADDRESS, ROUTE, SOURCE, DEVICE_MTU, PATH_MTU)
 
@@ -65,16 +70,16 @@ def look(evidence: HostEvidence) -> Iterator[Finding]:
     for remote in sorted(evidence.word.remotes & evidence.routes.keys()):
         route = evidence.routes[remote]
         if not route.device:
-            yield ROUTE.found(remote, expected="a route", seen="none")
+            yield ROUTE.found(remote, remote=remote, expected="a route", seen="none")
             continue
         if route.source and route.source != vtep:
-            yield SOURCE.found(remote, expected=vtep, seen=f"{route.source} by {route.device}")
+            yield SOURCE.found(remote, remote=remote, expected=vtep, seen=f"{route.source} by {route.device}")
         needed = largest + OVERHEAD[ipaddress.ip_address(remote).version]
         device = evidence.devices.get(route.device)
         if largest and device and device.mtu < needed:
             small[route.device].append(remote)
         elif largest and 0 < route.mtu < needed:
-            yield PATH_MTU.found(remote, expected=f"{needed} bytes", seen=f"{route.mtu} bytes")
+            yield PATH_MTU.found(remote, remote=remote, expected=f"{needed} bytes", seen=f"{route.mtu} bytes")
     for name, remotes in small.items():
         needed = largest + max(OVERHEAD[ipaddress.ip_address(remote).version] for remote in remotes)
         towards = f"{', '.join(remotes[:_SHOWN])}{' …' if len(remotes) > _SHOWN else ''}"

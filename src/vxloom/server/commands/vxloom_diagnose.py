@@ -47,6 +47,7 @@ severity string error, warning or note
 title string what it is, in words
 host string the host
 where string device, VNI, address or file
+remote string the tunnel end point at the other end, of a finding about the way to it
 expected string what should be
 seen string what is
 remedy string what to do
@@ -88,8 +89,7 @@ why string the reason
             for answer in sorted(told.answers.values(), key=lambda each: each.name)
             for path in answer.paths
         ]
-        findings = [*(finding for own in told.findings.values() for finding in own), *told.surveyed()]
-        shown = [msgspec.to_builtins(finding) for finding in ranked(findings)]
+        shown = [msgspec.to_builtins(finding) for finding in ranked(finding for _, finding in told.diagnosis())]
         named = {host.id: host.name for host in hosts}
         unknown = [{"host": named[host], "what": what, "why": why} for host, all_of in told.unknown.items() for what, why in all_of.items()]
         return one("diagnosis", {"hosts": len(hosts), "finding": shown, "unknown": unknown, "path": ways})

@@ -97,13 +97,10 @@ def _due(rx: ReadTransaction, look: Look, began: float) -> tuple[dict[Key, str],
 
 def look_of(told: Told, whole: frozenset[str] = frozenset(), known: frozenset[str] | None = None) -> Look:
     """Return what hosts told as alerts would say it."""
-    ids = {host.name: host.id for host in told.hosts}
-    own = [(host, finding) for host, findings in told.findings.items() for finding in findings]
     together = frozenset(host.id for host in told.hosts if host.zone in whole)
-    surveyed = ((ids[finding.host], finding) for finding in told.surveyed() if finding.host in ids)
-    seen = [(host, finding) for host, finding in surveyed if host in together or finding.code in _path_codes()]
-    severities = {finding.code: Severity[finding.severity.upper()] for _, finding in (*own, *seen)}
-    worth = [(host, each) for host, each in (*own, *seen) if severities[each.code] > Severity.NOTE and each.code not in _ELSEWHERE]
+    found = [(host, each) for host, each in told.diagnosis() if host in together or each.code in _own_codes() | _path_codes()]
+    severities = {finding.code: Severity[finding.severity.upper()] for _, finding in found}
+    worth = [(host, each) for host, each in found if severities[each.code] > Severity.NOTE and each.code not in _ELSEWHERE]
     return Look(
         {(finding.code, f"{host} {finding.where}"): _text(finding) for host, finding in worth if finding.code in faults()},
         severities,

@@ -38,6 +38,8 @@ class Listening(msgspec.Struct, frozen=True):
     """Whether a host answers probes now."""
 
     listening: bool
+    heard: frozenset[str] | None = None
+    """VTEPs whose probes arrived since it was last asked; None: its agent does not tell."""
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -64,12 +66,21 @@ class Told:
     began: float = field(default_factory=time.time)
     """When the first was asked, Unix time."""
 
-    def surveyed(self) -> list[Finding]:
-        """Return what is wrong as seen from here. Zone by zone: two zones may use the same addresses."""
-        zones: dict[str, list[HostAnswer]] = {}
+    def diagnosis(self) -> list[tuple[str, Finding]]:
+        """Return all that is wrong, each with the id of its host: what hosts told, and what is seen from here, consequences below causes.
+
+        Zone by zone: two zones may use the same addresses.
+        """
+        zones: dict[str, list[records.Host]] = {}
         for host in self.hosts:
-            zones.setdefault(host.zone, []).append(self.answers[host.id])
-        return [finding for answers in zones.values() for finding in survey(CloudEvidence(tuple(answers)))]
+            zones.setdefault(host.zone, []).append(host)
+        found: list[tuple[str, Finding]] = []
+        for hosts in zones.values():
+            ids = {host.name: host.id for host in hosts}
+            own = [finding for host in hosts for finding in self.findings.get(host.id, ())]
+            cloud = CloudEvidence(tuple(self.answers[host.id] for host in hosts))
+            found += [(ids[finding.host], finding) for finding in survey(cloud, own)]
+        return found
 
 
 def ask_hosts(fleet: Fleet, hosts: Sequence[records.Host], *, paths: bool = False, at_once: int = AT_ONCE) -> Told:
@@ -83,9 +94,10 @@ def ask_hosts(fleet: Fleet, hosts: Sequence[records.Host], *, paths: bool = Fals
                 zip((h.id for h in present), threads.map(lambda host: _ask(fleet, host, what, kind, patience), present), strict=True)
             )
 
-        found = told(FINDINGS, Findings)
         listening = told(LISTEN, Listening) if paths else {}
         measured = told(PATHS, Measured, MEASURING) if paths else {}
+        heard = told(LISTEN, Listening) if paths else {}
+        found = told(FINDINGS, Findings)  # at last: by now routers have said what they have to say
     answers = {
         host.id: HostAnswer(
             host.name,
@@ -93,6 +105,7 @@ def ask_hosts(fleet: Fleet, hosts: Sequence[records.Host], *, paths: bool = Fals
             host.vtep,
             silence=_why(found.get(host.id)) or _why(measured.get(host.id)),
             listens=isinstance(word := listening.get(host.id), Listening) and word.listening,
+            heard=ears.heard if isinstance(ears := heard.get(host.id), Listening) else None,
             paths=tuple(ways.paths) if isinstance(ways := measured.get(host.id), Measured) else (),
         )
         for host in hosts
