@@ -22,7 +22,6 @@ def compile_document(
     gone_ports: tuple[str, ...] = (),
     gone_segments: tuple[int, ...] = (),
     *,
-    df: bool = True,
     removal_share: float = 0.2,
 ) -> HostDocument:
     """Return the document of one host.
@@ -49,7 +48,7 @@ def compile_document(
         revision=revision,
         vtep=host.vtep,
         udp_port=intent.udp_port,
-        df=df,
+        df=intent.df,
         segments=tuple(SegmentNeed(vni, needs.get(vni, intent.revision)) for vni in vnis),
         ports=tuple(encode_port(port) for port in ports),
         gone_ports=tuple(sorted(gone_ports)),

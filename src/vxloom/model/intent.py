@@ -106,4 +106,6 @@ class Intent:
     networks: tuple[Network, ...] = ()
     nics: tuple[Nic, ...] = ()
     udp_port: int = 4789
+    df: bool = True
+    """Whether tunnel packets carry the outer *don't fragment* bit."""
     problems: tuple[str, ...] = field(default=())

@@ -326,7 +326,8 @@ class ReadTransaction:
         return replace(found, intent=self._with_settings(found.intent))
 
     def _with_settings(self, intent: Intent) -> Intent:
-        return replace(intent, udp_port=self.setting_int("vxloom.udp.port", intent.zone or None))
+        zone = intent.zone or None
+        return replace(intent, udp_port=self.setting_int("vxloom.udp.port", zone), df=self.setting_bool("vxloom.df", zone))
 
     # --- jobs
 

@@ -174,6 +174,16 @@ _ALL = (
     ),
     Setting("vxloom.udp.port", "4789", "integer", "UDP port of VXLAN (RFC 7348 section 5).", _ZONE, dynamic=False, category="vxloom"),
     Setting(
+        "vxloom.df",
+        "true",
+        "boolean",
+        "Whether tunnel packets carry the outer don't-fragment bit. Without it a router on a path that is too narrow fragments them silently: "
+        "slower, and hidden from the doctor.",
+        _ZONE,
+        dynamic=False,
+        category="vxloom",
+    ),
+    Setting(
         "vxloom.host.timeout", "15", "float", "Seconds without a sign of life before a host counts as disconnected.", category="vxloom"
     ),
     Setting(

@@ -53,9 +53,10 @@ def test_all_of_a_zone_is_its_networks_one_by_one(world: World) -> None:
         for number, network in enumerate(networks):
             tx.bind(world.nic(tx, network), world.hosts[number])
         tx.set_setting("vxloom.udp.port", "8472", world.zone)
+        tx.set_setting("vxloom.df", "false", world.zone)
     with world.store.read() as rx:
         whole = rx.zone_intent(world.zone)
-        assert whole.udp_port == 8472
+        assert (whole.udp_port, whole.df) == (8472, False)
         parts = [rx.intent([network]) for network in networks]
         assert {nic for part in parts for nic in part.nics} == set(whole.nics)
         assert {network for part in parts for network in part.networks} == set(whole.networks)
