@@ -177,7 +177,7 @@ _ALL = (
         "vxloom.df",
         "true",
         "boolean",
-        "Whether tunnel packets carry the outer don't-fragment bit. Without it a router on a path that is too narrow fragments them silently: "
+        "Whether tunnel packets carry the outer don't-fragment bit. Without it a router on too narrow a path fragments them silently: "
         "slower, and hidden from the doctor.",
         _ZONE,
         dynamic=False,
