@@ -7,8 +7,9 @@ Never: agent, dataplane, hypervisor, lab, cli. Intent and its change-log row are
 from vxloom.store import records, settings_catalogue
 from vxloom.store.archive import backup, beside, renew_epoch, restore
 from vxloom.store.bindings import Acknowledgement, Reaped
+from vxloom.store.conditions import Contains, Either, Fold, Keyword, NoneOf, Tagged
 from vxloom.store.intent_rows import HostIntent
-from vxloom.store.reading import Contains, Either, Fold, Keyword, NoneOf, ReadTransaction, Tagged
+from vxloom.store.reading import ReadTransaction
 from vxloom.store.store import Store
 from vxloom.store.transaction import Transaction
 

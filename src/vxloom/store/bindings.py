@@ -15,7 +15,7 @@ from vxloom.errors import RequestError
 from vxloom.model.intent import BindingState
 from vxloom.store import records as r
 from vxloom.store.addresses import AddressTransaction
-from vxloom.store.reading import chunks
+from vxloom.store.conditions import chunks
 from vxloom.store.schema import TABLES
 from vxloom.store.writing import PENDING
 

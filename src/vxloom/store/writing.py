@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from vxloom.store import records as r
+from vxloom.store.conditions import chunks, conditions
 from vxloom.store.engine import request_error
-from vxloom.store.reading import ReadTransaction, chunks, conditions
+from vxloom.store.reading import ReadTransaction
 from vxloom.store.schema import TABLES
 
 Record = TypeVar("Record")
