@@ -21,7 +21,9 @@ class Candidate:
     closed: str = ""
     """Why nothing new goes there unless somebody names it: its cluster or pod is disabled."""
     strained: str = ""
-    """Why it is the last choice: its hardware is in trouble."""
+    """Why it is the last choice: its hardware is in trouble, or a path of its carries too little."""
+    narrow: str = ""
+    """Why it is no choice at all: the same, where that is refused."""
 
 
 def place(
@@ -72,6 +74,8 @@ def obstacle(candidate: Candidate, *, tags: str | None, avoid: frozenset[str], k
         return f"is {host.resource_state}"
     if not candidate.live:
         return "is not connected"
+    if candidate.narrow:
+        return f"is not connected well enough: {candidate.narrow}"
     missing = _split(tags) - _split(host.tags)
     return f"lacks the host tag {', '.join(sorted(missing))}" if missing else ""
 

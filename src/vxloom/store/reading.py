@@ -140,13 +140,13 @@ class ReadTransaction:
         )
         return user, account, domain
 
-    def segment_hosts(self, network_id: str) -> tuple[str, ...]:
-        """Return the ids of the hosts that have a binding in a network."""
+    def segment_hosts(self, network_id: str, but: str | None = None) -> tuple[str, ...]:
+        """Return the ids of the hosts that have a binding in a network, leaving out those of one VM."""
         nics, bindings = TABLES[r.Nic], TABLES[r.Binding]
         query = (
             sa.select(bindings.c.host)
             .join_from(bindings, nics, bindings.c.nic == nics.c.id)
-            .where(nics.c.network == network_id)
+            .where(nics.c.network == network_id, nics.c.vm != (but or ""))
             .distinct()
             .order_by(bindings.c.host)
         )

@@ -180,6 +180,14 @@ _table(
     cascade=frozenset({"zone", "pod", "cluster", "host"}),
 )
 _table(r.Certificate, "certificates", index=(("host",),), references={"host": "hosts"}, cascade=frozenset({"host"}))
+_table(
+    r.NarrowPath,
+    "narrow_paths",
+    unique=(("host", "remote"),),
+    index=(("zone",),),
+    references={"host": "hosts"},
+    cascade=frozenset({"host"}),
+)
 _table(r.PhysicalNetwork, "physical_networks", index=(("zone",),), references={"zone": "zones"})
 _table(
     r.VniRange,

@@ -254,6 +254,16 @@ _ALL = (
         category="vxloom",
         least=0,
     ),
+    Setting(
+        "vxloom.path.mtu.check",
+        "warn",
+        "string",
+        "What comes of a machine on a host whose measured paths to other hosts of its networks carry less than these need. off: nothing. "
+        "warn: the host is the last choice, and an alert, an event and the job's result say so. refuse: the machine is not started there.",
+        _ZONE,
+        category="vxloom",
+        choices=("off", "warn", "refuse"),
+    ),
     Setting("vxloom.certificate.days", "30", "float", "Days a host's certificate is valid; renewed at a third.", category="vxloom"),
     Setting("vxloom.token.hours", "24", "float", "Hours a join token is valid.", category="vxloom"),
 )

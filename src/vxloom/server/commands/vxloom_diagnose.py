@@ -12,7 +12,7 @@ from vxloom.errors import StateError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
-from vxloom.server.diagnosis import Told, ask_hosts, settle
+from vxloom.server.diagnosis import Told, ask_hosts, keep
 from vxloom.server.listing import same, select
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
@@ -98,6 +98,6 @@ why string the reason
 def _keep(store: Store, told: Told, whole: Collection[str]) -> None:
     """Make alerts of what was found. Who asked is answered in any case."""
     try:
-        settle(store, told, whole=whole)
+        keep(store, told, whole=whole)
     except StateError as error:
         _log.error("what was found is not in the alerts", error=str(error))

@@ -1,6 +1,7 @@
 """What is broken on the hosts, asked of them by the server: when a person asks, and again and again by itself.
 
     asking   questions to many hosts at once, and what they told, as one `Told`
+    keeping  what was told → the store: alerts, and paths that carry too little
     alerts   what was told → which alerts there are. One per host, code and place, while it lasts
     rounds   the server's own looks, spread over the hosts (a thread)
 
@@ -11,8 +12,8 @@ May import: `vxloom.doctor` (its findings and surveys), `vxloom.model`, `vxloom.
 Never: change anything on a host.
 """
 
-from vxloom.server.diagnosis.alerts import settle
 from vxloom.server.diagnosis.asking import Told, ask_hosts
+from vxloom.server.diagnosis.keeping import keep
 from vxloom.server.diagnosis.rounds import Rounds
 
-__all__ = ["Rounds", "Told", "ask_hosts", "settle"]
+__all__ = ["Rounds", "Told", "ask_hosts", "keep"]

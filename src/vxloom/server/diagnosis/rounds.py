@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from vxloom.doctor.evidence import HostAnswer
-from vxloom.server.diagnosis.alerts import settle
 from vxloom.server.diagnosis.asking import Told, ask_hosts
+from vxloom.server.diagnosis.keeping import keep
 from vxloom.server.fleet import Fleet
 from vxloom.store import Store, records
 
@@ -109,7 +109,7 @@ class Rounds:
             self._answers[host] = answer
             if not answer.silence:
                 self._silent.discard(host)
-        settle(self._store, told)
+        keep(self._store, told)
 
     def _survey(self) -> None:
         """Look at all hosts together, by what each answered last. A zone in which one has a stream and was not asked yet waits."""
@@ -121,7 +121,7 @@ class Rounds:
         self._silent &= live
         answers = {host.id: self._answers.get(host.id, HostAnswer(host.name, connected=False, vtep=host.vtep)) for host in hosts}
         unasked = {host.zone for host in hosts if host.id in live and host.id not in self._answers}
-        settle(self._store, Told(hosts, answers, {}), whole={host.zone for host in hosts} - unasked, known=[host.id for host in every])
+        keep(self._store, Told(hosts, answers, {}), whole={host.zone for host in hosts} - unasked, known=[host.id for host in every])
 
 
 def _share(host: str) -> float:

@@ -14,6 +14,7 @@ from vxloom.model.intent import BindingState
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import find
+from vxloom.server.lifecycle import narrow
 from vxloom.server.lifecycle.networks import implement
 from vxloom.server.placement import Candidate, place
 from vxloom.server.views.derived import root_volume_id
@@ -98,11 +99,17 @@ def choose_host(
     offering = rx.get(records.ServiceOffering, vm.service_offering)
     tags = offering.host_tags if offering else None
     kind = _kind_of(rx, vm, free=wanted is not None)
-    return place(candidates_of(rx, hosts, live, strained), tags=tags, wanted=wanted, avoid=avoid, last=vm.last_host, kind=kind)
+    return place(candidates_of(rx, vm, hosts, live, strained), tags=tags, wanted=wanted, avoid=avoid, last=vm.last_host, kind=kind)
 
 
-def candidates_of(rx: ReadTransaction, hosts: Sequence[records.Host], live: frozenset[str], strained: Mapping[str, str]) -> list[Candidate]:
-    """Return hosts as placement sees them."""
+def candidates_of(
+    rx: ReadTransaction, vm: records.Vm, hosts: Sequence[records.Host], live: frozenset[str], strained: Mapping[str, str]
+) -> list[Candidate]:
+    """Return hosts as a machine's placement sees them."""
+    beside = narrow.hosts_beside(rx, vm)
+    refused = beside if beside and narrow.check_of(rx, vm.zone) == narrow.REFUSE else {}
+    if 2 * sum(host.id in beside for host in hosts) > len(hosts):
+        beside = {}  # all over the place: else a network's machines would pile up on the one host that they are on already
     pods = {pod.id for pod in rx.all(records.Pod, allocation_state="Disabled")}
     clusters = {cluster.id for cluster in rx.all(records.Cluster, allocation_state="Disabled")}
     bound = rx.tally(records.Binding, "host", (host.id for host in hosts))
@@ -112,7 +119,8 @@ def candidates_of(rx: ReadTransaction, hosts: Sequence[records.Host], live: froz
             host.id in live,
             bound.get(host.id, 0),
             "is in a disabled cluster" if host.cluster in clusters else "is in a disabled pod" if host.pod in pods else "",
-            strained.get(host.id, ""),
+            strained.get(host.id, "") or beside.get(host.id, ""),
+            refused.get(host.id, ""),
         )
         for host in hosts
     ]
@@ -145,7 +153,7 @@ def begin_start(call: Call, tx: Transaction, vm: records.Vm, *, where: Place = A
     tx.update(records.Vm, vm.id, state=records.VmState.STARTING, last_host=host.id)
     for nic in nics:
         tx.bind(nic.id, host.id, BindingState.ACTIVE)
-    job = begin_job(call, tx, vm, phase="start", host=host.id)
+    job = begin_job(call, tx, vm, phase="start", host=host.id, **{narrow.WORD: narrow.tell(tx, vm, host.id)})
     wait_for_ports(tx, job, host.id, networks)
     wait_for_peers(tx, job, networks, but=[host.id])
     return job
@@ -173,7 +181,8 @@ def end_start(step: Step, *, event: str) -> None:
     step.tx.update(records.Vm, vm.id, state=records.VmState.RUNNING)
     step.tx.resolve_alert("vm.error", vm.id)
     place = f" on host {host_name(step, vm)}" if for_root(step) else ""
-    audit(step, event, f"Started instance {vm.name}{place}", vm)
+    but = narrow.noted(step.job) if for_root(step) else ""
+    audit(step, event, f"Started instance {vm.name}{place}{f', but {but}' if but else ''}", vm, level="WARN" if but else "INFO")
     return finish(step)
 
 
@@ -186,6 +195,7 @@ def begin_withdraw(call: Call, tx: Transaction, vm: records.Vm, state: records.V
     bindings = tx.all(records.Binding, nic={nic.id for nic in nics}) if nics else []
     hosts = {binding.host for binding in bindings}
     networks = [nic.network for nic in nics]
+    tx.resolve_alert(narrow.ALERT, vm.id)
     tx.update(records.Vm, vm.id, state=state, destroyed=time.time() if state is records.VmState.DESTROYED else None)
     supersede(tx, vm, state)
     for binding in bindings:
@@ -313,6 +323,7 @@ def begin_job_of(author: Author, tx: Transaction, vm: records.Vm, *, phase: str,
 def remove(tx: Transaction, vm: records.Vm) -> None:
     """Take a machine out of the store: NICs, addresses (they drain, law 7) and the row."""
     unbind_all(tx, vm)
+    tx.resolve_alert(narrow.ALERT, vm.id)
     for nic in nics_of(tx, vm.id):
         tx.release_nic(nic.id)
     tx.delete_where(records.Tag, resource=[vm.id, root_volume_id(vm.id)])
@@ -349,7 +360,8 @@ def finish(step: Step) -> None:
     """End a job with its machine as the result."""
     vm = machine_of(step)
     views = machine_views(step.tx, [vm], root=for_root(step)) if vm else [{}]
-    end(step, {"virtualmachine": {**views[0], "pendinghosts": step.outcome.pendinghosts if for_root(step) else None}})
+    said = {"pendinghosts": step.outcome.pendinghosts, "narrowpath": narrow.noted(step.job) or None} if for_root(step) else {}
+    end(step, {"virtualmachine": {**views[0], **said}})
 
 
 def for_root(step: Step) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from vxloom.model.intent import BindingState
 from vxloom.server.call import Call
-from vxloom.server.lifecycle import machines
+from vxloom.server.lifecycle import machines, narrow
 from vxloom.server.placement import obstacle
 from vxloom.server.waiting import Step, fail, wait_for_peers, wait_for_ports
 from vxloom.store import ReadTransaction, Transaction, records
@@ -28,7 +28,8 @@ def begin_of(author: machines.Author, tx: Transaction, vm: records.Vm, source: r
     tx.update(records.Vm, vm.id, state=records.VmState.MIGRATING)
     for nic in nics:
         tx.bind(nic.id, destination.id, BindingState.INCOMING)
-    job = machines.begin_job_of(author, tx, vm, phase="prepare", source=source.id, destination=destination.id)
+    places = {"source": source.id, "destination": destination.id, narrow.WORD: narrow.tell(tx, vm, destination.id)}
+    job = machines.begin_job_of(author, tx, vm, phase="prepare", **places)
     wait_for_ports(tx, job, destination.id, [nic.network for nic in nics])
     return job
 
@@ -40,7 +41,7 @@ def destinations(rx: ReadTransaction, vm: records.Vm, source: records.Host | Non
     tags, kind = offering.host_tags if offering else None, source.hypervisor if source else None
     return {
         candidate.host.id: obstacle(candidate, tags=tags, avoid=frozenset(), kind=kind)
-        for candidate in machines.candidates_of(rx, others, live, {})
+        for candidate in machines.candidates_of(rx, vm, others, live, {})
     }
 
 
@@ -95,7 +96,9 @@ def _end(step: Step, vm: records.Vm) -> None:
         listed = ", ".join(step.outcome.silent)
         _refuse(step, vm, f"it runs on {destination.name}, but host {listed} has not acknowledged that it left")
         return
-    machines.audit(step, EVENT, f"Moved instance {vm.name} to host {destination.name}", vm)
+    but = narrow.noted(step.job)
+    text = f"Moved instance {vm.name} to host {destination.name}{f', but {but}' if but else ''}"
+    machines.audit(step, EVENT, text, vm, level="WARN" if but else "INFO")
     machines.finish(step)
 
 

@@ -61,6 +61,7 @@ securitygroup list always empty
 affinitygroup list always empty
 created date when it was made
 pendinghosts list in a job's result: hosts that have not yet acknowledged
+narrowpath string in a job's result: which path between hosts carries less than a network of it needs; root admins only
 """,
     nic=NIC,
     tags=TAG,

@@ -97,6 +97,21 @@ class Host:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NarrowPath:
+    """One direction between two VTEPs that carried less than its networks needed when it was measured last."""
+
+    id: str = field(default_factory=new_id)
+    zone: str
+    host: str
+    """Who sends."""
+    remote: str
+    """The VTEP it sends to."""
+    carries: int
+    """Bytes of the largest outer IP packet that passed; 0: none did."""
+    measured: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JoinToken:
     """A one-time permission to join. ``secret_hash``: hex SHA-256 of the secret, never the secret."""
 
