@@ -56,7 +56,7 @@ def cloud(networks: tuple[Network, ...], nics: tuple[Nic, ...], *, hosts: tuple[
     return Intent("zone-1", "epoch-1", revision, hosts or (host(1), host(2), host(3)), networks, nics)
 
 
-def desired(intent: Intent, number: int = 1) -> HostState:
+def desired(intent: Intent, number: int = 1, *, storm_limit: int = 0) -> HostState:
     """Desired state of one host of an intent."""
-    document = compile_document(intent, f"host-{number}", intent.revision, {})
+    document = compile_document(intent, f"host-{number}", intent.revision, {}, storm_limit=storm_limit)
     return compile_host(document, compile_segments(intent))

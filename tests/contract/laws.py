@@ -38,6 +38,8 @@ CATALOGUE: dict[str, HostState] = {
     "a network without addresses": desired(
         cloud((network(5003, addressed=False),), (nic(1, 5003, at(1), addressed=False), nic(2, 5003, at(2), addressed=False)))
     ),
+    "limited": desired(LINE, storm_limit=2000),
+    "more limited, and one more port": desired(cloud(LINE.networks, (*LINE.nics, nic(5, 5001, at(1)))), storm_limit=7),
     "smaller packets": desired(cloud((network(5001, mtu=1400),), LINE.nics)),
     "one to come": desired(cloud((network(5001),), (nic(1, 5001, at(2), at(1, INCOMING, 2)), nic(3, 5001, at(1))))),
     "one has left": desired(cloud((network(5001),), (nic(1, 5001, at(1, OUTGOING), at(2, sequence=2)), nic(3, 5001, at(1))))),

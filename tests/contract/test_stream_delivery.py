@@ -294,3 +294,29 @@ def test_the_share_of_ports_a_plan_may_remove_is_the_zones_setting(tmp_path: Pat
 
     with Cloud(tmp_path / "server") as cloud:
         asyncio.run(scenario(cloud))
+
+
+def test_a_limit_of_storms_reaches_hosts_at_once_and_again_when_it_changes(tmp_path: Path) -> None:
+    async def scenario(cloud: Cloud) -> None:
+        network, _ = cloud.network("n")
+
+        def told(agent: Agent, limit: int) -> bool:
+            return agent.settled(cloud) and agent.document is not None and agent.document.storm_limit == limit
+
+        def change(value: str, zone: str | None = None) -> None:
+            with cloud.store.write("test") as tx:
+                if value:
+                    tx.set_setting("vxloom.port.storm.limit", value, zone)
+                else:
+                    tx.reset_setting("vxloom.port.storm.limit", zone)
+
+        async with cloud.gateway() as gateway, agents(cloud, gateway, tmp_path, 2) as (one, two):
+            cloud.nic(network, one.host)
+            cloud.nic(network, two.host)
+            await until(lambda: told(one, 2000) and told(two, 2000))
+            for value, zone, expected in (("100", None, 100), ("7", cloud.zone, 7), ("50", None, 7), ("", cloud.zone, 50), ("0", None, 0)):
+                change(value, zone)
+                await until(lambda expected=expected: told(one, expected) and told(two, expected))
+
+    with Cloud(tmp_path / "server") as cloud:
+        asyncio.run(scenario(cloud))

@@ -39,7 +39,7 @@ def bench_with(*states: HostState) -> SimulatedBench:
 
 
 def test_two_tenants_with_the_same_addresses(golden: Golden) -> None:
-    wanted = desired(TENANTS)
+    wanted = desired(TENANTS, storm_limit=2000)
     seen = bench_with(wanted).driver.observe()
     golden("two-tenants.txt", "\n\n".join([intent_text(TENANTS), state_text(wanted), steps_text("h1, from nothing", wanted, seen)]))
 

@@ -35,6 +35,11 @@ def document_changes(before: HostDocument | None, after: HostDocument | None) ->
             ports = [port for port in (old.get(nic), new.get(nic)) if port]
             vnis |= {port.vni for port in ports}
             taps |= {port.tap for port in ports}
-    if before and after and (before.vtep, before.udp_port, before.df) != (after.vtep, after.udp_port, after.df):
+    if before and after and _of_all_ports(before) != _of_all_ports(after):
         vnis |= {need.vni for need in after.segments}
     return vnis, taps
+
+
+def _of_all_ports(document: HostDocument) -> tuple[object, ...]:
+    """Return what of a document concerns every segment of the host."""
+    return document.vtep, document.udp_port, document.df, document.storm_limit

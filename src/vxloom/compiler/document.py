@@ -23,6 +23,7 @@ def compile_document(
     gone_segments: tuple[int, ...] = (),
     *,
     removal_share: float = 0.2,
+    storm_limit: int = 0,
 ) -> HostDocument:
     """Return the document of one host.
 
@@ -54,6 +55,7 @@ def compile_document(
         gone_ports=tuple(sorted(gone_ports)),
         gone_segments=tuple(sorted(gone_segments)),
         removal_share=removal_share,
+        storm_limit=storm_limit,
     )
 
 

@@ -149,7 +149,7 @@ def _port_filters(sight: Sight, draft: Draft) -> None:
         ips: frozenset[str] = frozenset()
         if port.security.checked:
             ips = frozenset(str(parse_ip(text)) for text in port.security.ips)
-        draft.add(PortFilter(port.tap, macs, ips, port.security.checked))
+        draft.add(PortFilter(port.tap, macs, ips, port.security.checked, sight.document.storm_limit))
 
 
 def _taps(sight: Sight, draft: Draft) -> None:

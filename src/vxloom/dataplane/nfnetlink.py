@@ -93,6 +93,19 @@ class Nfnetlink:
                     found[chain] = found.get(chain, 0) + int.from_bytes(attributes(expression[2])[2], "big")
         return found
 
+    def element_counters(self, table: str, name: str) -> dict[bytes, int]:
+        """Return key → packets that the counter of each element of a bridge table's set saw; a missing set has none."""
+        asked = attribute(1, table.encode() + b"\0") + attribute(2, name.encode() + b"\0")
+        found: dict[bytes, int] = {}
+        for _, body in self._ask(_GETSETELEM, _NFGENMSG.pack(NFPROTO_BRIDGE, 0, 0) + asked, dump=True):
+            for fields in _list(attributes(body, 4).get(3, b"")):
+                alone = [attributes(fields[7])] if 7 in fields else []  # NFTA_SET_ELEM_EXPR, where there is one
+                for expression in (*alone, *_list(fields.get(11, b""))):  # NFTA_SET_ELEM_EXPRESSIONS
+                    if _text(expression[1]) == "counter":
+                        key = attributes(fields[1]).get(1, b"")
+                        found[key] = int.from_bytes(attributes(expression[2])[2], "big")
+        return found
+
     def structure(self, table: str, family: int) -> list[tuple[str, ...]]:
         """Return a table's chains, sets, objects and rules, a tuple of kind and what makes each what it is; a missing table has none.
 
@@ -223,7 +236,7 @@ class Changes:
                 if kind not in {_NEWSETELEM, _DELSETELEM, _DESTROYSETELEM}:
                     structure = True
                 elif body[0] == NFPROTO_BRIDGE:
-                    taps.update(map(_name_of, _keys_of(fields.get(3, b""))))
+                    taps.update(map(name_of, _keys_of(fields.get(3, b""))))
                 else:
                     keys.update((_text(fields[2]), key) for key in _keys_of(fields.get(3, b"")))
         return Change(frozenset(taps), frozenset(keys), structure, lost)
@@ -236,7 +249,7 @@ def _keys_of(elements: bytes) -> Iterator[bytes]:
             yield attributes(fields[1]).get(1, b"")
 
 
-def _name_of(key: bytes) -> str:
+def name_of(key: bytes) -> str:
     """Return the interface name a key begins with."""
     return _text(key[:_NAME_SIZE])
 

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from vxloom.dataplane import marks
-from vxloom.dataplane.nfnetlink import Nfnetlink
+from vxloom.dataplane.nfnetlink import Nfnetlink, name_of
 from vxloom.dataplane.nft import Nft
 from vxloom.dataplane.ruleset import (
     ADMITTED,
     COUNTERS,
     FORWARDED,
+    LIMITS,
     RAW,
     RULES,
     SETS,
@@ -104,13 +105,22 @@ class NfTables:
         return [""] * len(steps)
 
     def counters(self) -> dict[str, int]:
-        """Return drops by reason, ``unknown_unicast`` among them (never falling while this driver lives). Raises ``DataplaneError``."""
+        """Return drops by reason, ``unknown_unicast`` among them (never falling while this driver lives). Raises ``DataplaneError``.
+
+        Where a port was over its limit, ``storm TAP`` says how often since it has that limit.
+        """
         drops = self._nfnetlink.counters(TABLE)
         found = self._nfnetlink.rule_counters(TABLE)
         again = self._nfnetlink.rule_counters(TABLE)
         # A frame between its two counters at the moment of reading looks missed; at the next reading it is another one, if any.
         missed = min(each.get(ADMITTED, 0) - each.get(FORWARDED, 0) for each in (found, again))
-        return {name: drops.get(name, 0) for name in COUNTERS} | {"unknown_unicast": self._unicast.total(found.get(ADMITTED, 0), missed)}
+        unknown = {"unknown_unicast": self._unicast.total(found.get(ADMITTED, 0), missed)}
+        by_port = {f"storm {tap}": count for tap, count in self.storms().items() if count} if drops.get("storm") else {}
+        return {name: drops.get(name, 0) for name in COUNTERS} | unknown | by_port
+
+    def storms(self) -> dict[str, int]:
+        """Return tap → frames dropped because they were over its limit, since it has that limit. Raises ``DataplaneError``."""
+        return {name_of(key): count for key, count in self._nfnetlink.element_counters(TABLE, LIMITS).items()}
 
     # ----------------------------------------------------------------------------------------------------------- reading
 
@@ -171,8 +181,8 @@ class NfTables:
 
     def _change(self, before: frozenset[Element], after: frozenset[Element]) -> None:
         gone, new = before - after, after - before
-        # A map's key has one value: to change it, it goes and comes within the transaction.
-        first = frozenset(element for element in gone if element.set == "ports")
+        # A key of a map has one value, one of storms one limit: to change it, it goes and comes within the transaction.
+        first = frozenset(element for element in gone if element.set in {"ports", LIMITS})
         script = "\n".join(filter(None, (commands("delete", first), commands("add", new), commands("delete", gone - first))))
         if script:
             self._nft.run(script)
@@ -191,10 +201,13 @@ def _elements(name: str, listed: object) -> list[Element]:
         return []
     found: list[Element] = []
     for item in listed:
-        key = item.get("elem", {}).get("val", item) if isinstance(item, dict) else item
+        told = item.get("elem", {}) if isinstance(item, dict) else {}
+        key = told.get("val", item)
         match key:
             case str() if name == "taps":
                 found.append(Element(name, key, ""))
+            case str() if name == LIMITS:
+                found.append(Element(name, key, _limit(told.get("limit"))))
             case [{"concat": [str() as tap, str() as mac]}, dict() as verdict] if name == "ports":
                 goto = verdict.get("goto") or verdict.get("jump") or {}
                 found.append(Element(name, tap, mac, str(goto.get("target", next(iter(verdict), "")))))
@@ -206,3 +219,10 @@ def _elements(name: str, listed: object) -> list[Element]:
             case _:
                 raise DataplaneError(f"nftables set {name}", "read", errno.EPROTO, f"unexpected element {item!r}")
     return found
+
+
+def _limit(listed: object) -> str:
+    """Return the frames a second of a limit of ours; of another what it looks like."""
+    rate = listed.get("rate", 0) if isinstance(listed, dict) else 0
+    ours = {"rate": rate, "burst": rate, "per": "second", "inv": True}
+    return str(rate) if listed == ours else repr(listed)

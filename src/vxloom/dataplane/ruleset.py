@@ -21,6 +21,10 @@ unicast to a port that is down. The two counters are in their rules, as a named 
 more (measured): in the chains ``admitted`` and ``forwarded``, which stand beside one another so that one dump reads both at
 nearly the same moment.
 
+What a guest sends to all or to a group is copied to every port and every host of its segment. Each port of ``storms`` may send so many
+a second; what is over is dropped and counted, by its element too. Unicast never comes to that rule: its branch is told by the
+comparison that counts it anyway.
+
 Chains are entered by ``goto``, so a chain's end is the hook's policy, accept.
 
 Limits of nft 1.0.6, whose syntax this is (Debian 12): no name for ND's target and options in bridge sets, so they are raw
@@ -40,11 +44,13 @@ from vxloom.model.addresses import format_mac, parse_mac
 from vxloom.model.state import OVERLAY_GROUP, TAP_GROUP, PortFilter
 
 TABLE: Final = "vxloom"
-COUNTERS: Final = ("spoofed_mac", "spoofed_ip", "spoofed_arp", "spoofed_nd", "dhcp_server", "bad_ethertype", "stray", "to_host")
+COUNTERS: Final = ("spoofed_mac", "spoofed_ip", "spoofed_arp", "spoofed_nd", "dhcp_server", "bad_ethertype", "storm", "stray", "to_host")
 """Drops by reason."""
 ADMITTED: Final = "admitted"
 FORWARDED: Final = "forwarded"
 """The chains whose rules count unicast that entered and that left: their difference is unknown unicast."""
+LIMITS: Final = "storms"
+"""The set of limits: an element lets the rule go on, to its drop, only for frames over the limit, and counts those."""
 CHECKED: Final = "checked"
 UNCHECKED: Final = "unchecked"
 
@@ -60,6 +66,7 @@ table bridge {TABLE} {{
   counter spoofed_nd {{ }}
   counter dhcp_server {{ }}
   counter bad_ethertype {{ }}
+  counter storm {{ }}
   counter stray {{ }}
   counter to_host {{ }}
   set taps {{ type ifname; }}
@@ -69,8 +76,13 @@ table bridge {TABLE} {{
   set ipv4 {{ typeof iifname . ip saddr; }}
   set ipv6 {{ typeof iifname . @nh,64,128; }}
   set local6 {{ typeof iifname . @nh,64,128; }}
+  set {LIMITS} {{ type ifname; limit rate over 1/second burst 1 packets counter; }}
+  chain to_many {{
+    meta pkttype != host iifname @{LIMITS} counter name storm drop
+  }}
   chain {ADMITTED} {{
-    meta pkttype other counter
+    meta pkttype != other goto to_many
+    counter
   }}
   chain {FORWARDED} {{
     meta pkttype other counter
@@ -205,7 +217,7 @@ table bridge {TABLE} {{
 }}
 """
 
-SETS: Final = ("taps", "ports", "senders", "macs", "ipv4", "ipv6", "local6")
+SETS: Final = ("taps", "ports", "senders", "macs", "ipv4", "ipv6", "local6", LIMITS)
 RAW: Final = frozenset({"macs", "ipv6", "local6"})
 """Sets whose keys nft shows as numbers after the tap's name."""
 NOBODY: Final = "00:00:00:00:00:00"
@@ -216,7 +228,10 @@ _UNIVERSAL: Final = 0x0200_0000_0000
 
 
 class Element(NamedTuple):
-    """One element: of which set, of which tap, the rest of its key ("" in ``taps``), and in ``ports`` the chain it leads to."""
+    """One element: of which set, of which tap, the rest of its key ("" in ``taps``), and in ``ports`` the chain it leads to.
+
+    In ``storms`` the key is the tap alone, and ``value`` the frames a second.
+    """
 
     set: str
     tap: str
@@ -241,6 +256,7 @@ def elements_of(port: PortFilter) -> frozenset[Element]:
     found |= {Element("local6", tap, link_local(number)) for number in numbers}
     found |= {Element("ipv4", tap, ip) for ip in ipv4}
     found |= {Element("ipv6", tap, _raw(int(ip))) for ip in addresses if isinstance(ip, ipaddress.IPv6Address)}
+    found |= {Element(LIMITS, tap, str(port.storm_limit))} if port.storm_limit else set()
     return frozenset(found)
 
 
@@ -258,9 +274,11 @@ def port_of(tap: str, elements: frozenset[Element]) -> PortFilter:
         and by_set["senders"] == _senders(macs, by_set["ipv4"], *chains)
         and by_set["macs"] == set(map(_raw, numbers))
         and by_set["local6"] == set(map(link_local, numbers))
+        and all(limit.isdigit() for limit in by_set[LIMITS])
     )
     ips = by_set["ipv4"] | {str(ipaddress.IPv6Address(int(value, 16))) for value in by_set["ipv6"]}
-    return PortFilter(tap, frozenset(macs if agree else {*macs, AMISS}), frozenset(ips), checked=UNCHECKED not in chains)
+    limit = int(*by_set[LIMITS]) if agree and by_set[LIMITS] else 0
+    return PortFilter(tap, frozenset(macs if agree else {*macs, AMISS}), frozenset(ips), UNCHECKED not in chains, limit)
 
 
 def commands(verb: str, elements: frozenset[Element]) -> str:
@@ -282,6 +300,9 @@ def link_local(mac: int) -> str:
 def _key(element: Element, verb: str) -> str:
     if element.set == "taps":
         return f'"{element.tap}"'
+    if element.set == LIMITS:  # a second's worth may come at once
+        limit = f" limit rate over {element.value}/second burst {element.value} packets counter" if verb == "add" else ""
+        return f'"{element.tap}"{limit}'
     chain = f" : goto {element.chain}" if element.chain and verb == "add" else ""
     return f'"{element.tap}" . {element.value}{chain}'
 

@@ -78,6 +78,9 @@ class HostDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tombstones: VNIs this host no longer takes part in."""
     removal_share: float = 0.2
     """A plan that removes more than this share of the host's ports waits for a person (law 6)."""
+    storm_limit: int = 0
+    """Frames a second a port may send to all or to a group; 0: any number. No field of :class:`PortSecurity`: an agent that does not know
+    it limits nothing, and binds its ports."""
 
 
 @dataclass(frozen=True, slots=True)

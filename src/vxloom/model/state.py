@@ -222,6 +222,8 @@ class PortFilter(_Alone):
     ips: frozenset[str]
     """Bare addresses, IPv4 and IPv6."""
     checked: bool = True
+    storm_limit: int = 0
+    """Frames a second it may send to all or to a group, and as many at once; 0: any number."""
     kind: ClassVar[str] = "filter"
     recreate_on: ClassVar[frozenset[str]] = frozenset()
 

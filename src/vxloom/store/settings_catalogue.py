@@ -29,6 +29,10 @@ class Setting:
     """The only values there are, in lower case; none: any."""
     least: float | None = None
     """The smallest number taken."""
+    most: float | None = None
+    """The greatest."""
+    told: bool = False
+    """Hosts are told of it: a new value changes their documents."""
     fixed: str = ""
     """Why it can be nothing but its default; empty: it can."""
 
@@ -56,6 +60,8 @@ class Setting:
             return f"{self.name} needs a number, not {value[:80]!r}"
         if self.least is not None and number < self.least:
             return f"{self.name} needs {self.least:g} or more, not {value[:80]}"
+        if self.most is not None and number > self.most:
+            return f"{self.name} needs {self.most:.0f} or less, not {value[:80]}"
         return ""
 
     def require_scopes(self, **owners: str | None) -> None:
@@ -171,6 +177,17 @@ _ALL = (
         "Share of a host's ports that one plan may remove without a person's confirmation.",
         _ZONE,
         category="vxloom",
+    ),
+    Setting(
+        "vxloom.port.storm.limit",
+        "2000",
+        "integer",
+        "Frames a second that a machine's port may send to all or to a group, and as many at once; what is over is dropped. 0: any number.",
+        _ZONE,
+        category="vxloom",
+        least=0,
+        most=1_000_000,
+        told=True,
     ),
     Setting("vxloom.udp.port", "4789", "integer", "UDP port of VXLAN (RFC 7348 section 5).", _ZONE, dynamic=False, category="vxloom"),
     Setting(

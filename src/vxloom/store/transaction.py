@@ -160,6 +160,7 @@ class Transaction(BindingTransaction):
         if problem := declared.problem(value):
             raise RequestError(problem)
         declared.require_scopes(zone=zone, account=account)
+        self._tell_of(declared, zone)
         key = str(uuid.uuid5(_SETTING_NAMES, f"{declared.name}@{zone or account or ''}"))
         if self.get(r.Configuration, key) is None:
             return self.add(r.Configuration(id=key, name=declared.name, zone=zone, account=account, value=value))
@@ -172,4 +173,11 @@ class Transaction(BindingTransaction):
         """
         declared = settings_catalogue.declared(name)
         declared.require_scopes(zone=zone, account=account)
+        self._tell_of(declared, zone)
         self.delete_where(r.Configuration, name=declared.name, zone=zone, account=account)
+
+    def _tell_of(self, declared: settings_catalogue.Setting, zone: str | None) -> None:
+        """Mark the documents of all hosts (of a zone) as changed, if the setting is told to hosts."""
+        if declared.told:
+            for host in self.all(r.Host, **({"zone": zone} if zone else {})):
+                self.touch_host(host.id)

@@ -180,6 +180,9 @@ def test_a_zone_value_wins_over_the_global_one_and_that_over_the_default(world: 
         ("default.page.size", "many", False),
         ("vxloom.job.peers.required", "yes", False),
         ("default.page.size", "1", True),
+        ("vxloom.port.storm.limit", "-1", False),
+        ("vxloom.port.storm.limit", "1000001", True),
+        ("vxloom.port.storm.limit", "1.5", False),
     ],
 )
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # a question of text, not of the database

@@ -72,9 +72,15 @@ def _host(rx: ReadTransaction, host: str, found: Look, cached: dict[str, int]) -
         return set()
     held = rx.host_intent(host)
     try:
-        share = rx.setting_float("vxloom.removal.share", held.intent.zone)
         document = compile_document(
-            held.intent, host, held.revision, held.segments, held.gone_ports, held.gone_segments, removal_share=share
+            held.intent,
+            host,
+            held.revision,
+            held.segments,
+            held.gone_ports,
+            held.gone_segments,
+            removal_share=rx.setting_float("vxloom.removal.share", held.intent.zone),
+            storm_limit=rx.setting_int("vxloom.port.storm.limit", held.intent.zone),
         )
     except VxloomError as error:  # this host keeps what it has; all others go on
         _log.error("host %s: its document cannot be compiled: %s", host, error)
