@@ -179,5 +179,5 @@ class Transaction(BindingTransaction):
     def _tell_of(self, declared: settings_catalogue.Setting, zone: str | None) -> None:
         """Mark the documents of all hosts (of a zone) as changed, if the setting is told to hosts."""
         if declared.told:
-            for host in self.all(r.Host, **({"zone": zone} if zone else {})):
+            for host in self.all(r.Host, zone=zone) if zone else self.all(r.Host):
                 self.touch_host(host.id)
