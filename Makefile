@@ -1,14 +1,15 @@
 # Few targets, one line each; what they do lives in scripts/. `make demo KEEP=1`, `make test ARGS="tests/unit -k vni"`, `make bench ONLY=fdb`.
 # The rights that namespaces need are asked for before anything else, and their lack is one line.
-ifneq (,$(filter setup demo test bench,$(or $(MAKECMDGOALS),setup)))
+ifneq (,$(filter setup demo demo-doctor test bench,$(or $(MAKECMDGOALS),setup)))
 lack := $(shell scripts/as-root.sh --which 2>&1 >/dev/null)
 $(if $(lack),$(error $(lack)))
 endif
 
-.PHONY: setup demo test bench lint format coverage deb lock clean
+.PHONY: setup demo demo-doctor test bench lint format coverage deb lock clean
 
 setup:    ; @scripts/setup.sh
 demo:     setup ; @scripts/as-root.sh .venv/bin/vxloom demo $(if $(filter-out 0,$(KEEP)),--keep)
+demo-doctor: setup ; @scripts/as-root.sh .venv/bin/vxloom demo doctor
 test:     setup ; @scripts/test.sh $(ARGS)
 bench:    setup ; @scripts/as-root.sh .venv/bin/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 lint:     setup ; @scripts/lint.sh

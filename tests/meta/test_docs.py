@@ -122,7 +122,7 @@ def test_the_architecture_names_every_proof_of_a_law(proof: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=short)
 def test_what_a_page_tells_to_type_exists(page: Path) -> None:
     """`make` targets and `vxloom` commands in the pages' examples."""
-    targets = re.findall(r"^(\w+):", text_of("Makefile"), re.MULTILINE)
+    targets = re.findall(r"^([\w-]+):", text_of("Makefile"), re.MULTILINE)
     for block in _CODE.findall(page.read_text(encoding="utf-8")):
         for line in block.splitlines():
             typed = re.match(r"(?:# )?(make|vxloom) ([a-z][\w-]*(?: [a-z][a-z-]*)*)", line)

@@ -19,6 +19,7 @@ from vxloom import __version__, notify
 from vxloom.agent import claims as sharing
 from vxloom.agent import held as rules
 from vxloom.agent.changes import covers, document_changes, strays_now
+from vxloom.agent.contact import Contact
 from vxloom.agent.facts import host_facts
 from vxloom.agent.hardware import HardwareWatch
 from vxloom.agent.questions import Look, Questions
@@ -105,6 +106,8 @@ class Core:
         self._watch = AnnouncementWatch()
         self._unwatched: tuple[str, ...] = ()
         self.send: Callable[[FromAgent], bool] = lambda _message: False
+        self.leave: Callable[[Contact], None] = lambda _contact: None
+        """Told of each stream that is won or lost; ``contact.leave``, but for whoever has no host."""
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -194,6 +197,7 @@ class Core:
 
     def connected(self, welcome: Welcome) -> None:
         """Meet a server: the one we knew, or another (then hold)."""
+        self.leave(Contact())
         self._held = rules.welcomed(self._held, welcome.epoch, lineage=welcome.lineage)
         self._acked = (-1, {})
         if self._hardware:
@@ -206,6 +210,7 @@ class Core:
 
     def disconnected(self, reason: str) -> None:
         """Go on headless."""
+        self.leave(Contact(reason))
         _log.warning("no stream to the server; keeping the last good state", reason=reason)
 
     def received(self, message: FromGateway) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from vxloom import notify
+from vxloom.agent import contact
 from vxloom.agent.core import Core
 from vxloom.agent.facts import host_name, underlay
 from vxloom.agent.hardware import HardwareWatch
@@ -62,7 +63,7 @@ async def serve(settings: AgentSettings, looks: Mapping[str, Look] | None = None
             notify.alive(standing(message, stream.problem))
         return stream.send(message)
 
-    core.send = send
+    core.send, core.leave = send, partial(contact.leave, settings.run_dir)
     tasks = [asyncio.create_task(core.run(), name="core")]
     if settings.server:
         tasks.append(asyncio.create_task(stream.run(), name="stream"))

@@ -71,6 +71,8 @@ class HostEvidence:
     holding: str = ""
     agent: Process | None = None
     """None: this host is not one of vxloom's."""
+    no_stream: str = ""
+    """Why the agent has no stream to a server, as it left word of; "": it has one."""
     devices: Mapping[str, Device] = field(default_factory=dict)
     addresses: frozenset[str] = frozenset()
     routes: Mapping[str, Route] = field(default_factory=dict)
@@ -82,6 +84,7 @@ class HostEvidence:
     """Entries of the IPv4 neighbour table that garbage collection counts."""
     conntrack: tuple[int, int] | None = None
     """Entries, and most that are allowed; None: no connection tracking."""
+    state_dir: str = "the agent's state"
     state_free: int | None = None
     """Bytes free where the agent keeps its state."""
     unknown: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from vxloom.agent import contact
 from vxloom.agent.facts import host_name
 from vxloom.agent.held import Word as Held
 from vxloom.agent.reconcile import Reconciler, Target
@@ -69,6 +70,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         doubt=trouble or held.doubt if trouble != NOTHING_SAVED else "",
         holding=held.holding,
         agent=gathering.ask("agent", lambda: agent_process(Path("/proc")), None) if managed else None,
+        no_stream=contact.found(settings.run_dir).problem,
         devices=gathering.ask("devices", _devices, {}),
         addresses=gathering.ask("addresses", lambda: addresses(gathering.machine), frozenset()),
         routes=gathering.ask("routes", lambda: routes(gathering.machine, told.remotes if told else ()), {}),
@@ -76,6 +78,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         multicast_groups=gathering.ask("multicast groups", lambda: memberships(gathering.machine.read("/proc/net/igmp") or ""), {}),
         neighbours=gathering.ask("neighbours", lambda: _entries(gathering.machine.read("/proc/net/stat/arp_cache") or ""), 0),
         conntrack=_conntrack(gathering.machine),
+        state_dir=str(settings.state_dir),
         state_free=gathering.ask("state", lambda: shutil.disk_usage(settings.state_dir).free, None) if managed else None,
         unknown=gathering.unknown,
     )

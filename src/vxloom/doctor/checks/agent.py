@@ -43,8 +43,15 @@ FROZEN = Fault(
     severity=Severity.ERROR,
     title="the agent's process is stopped (SIGSTOP, a debugger, a frozen cgroup)",
     meaning="It looks as if it ran, but does nothing: as for an agent that does not run.",
-    remedy="kill -CONT its process (the number is in what was seen); systemctl thaw vxloom-agent if its cgroup was frozen",
+    remedy="kill -CONT its process (pgrep -f 'vxloom agent' tells its number); systemctl thaw vxloom-agent if its cgroup was frozen",
     explains=_DRIFT,
+)
+ALONE = Fault(
+    code="server-away",
+    severity=Severity.WARNING,
+    title="the agent has no stream to a management server",
+    meaning="Traffic goes on and drift is repaired, but no change of the server's arrives, and jobs wait for this host.",
+    remedy="there: systemctl status vxloom-server; here: see that its agent port is reached (`server` in agent.toml)",
 )
 HOLDING = Fault(
     code="agent-holding",
@@ -60,7 +67,7 @@ DOUBT = Fault(
     meaning="After a restart without a server this host could not be restored.",
     remedy="nothing by hand: with a server the agent writes it again; look for what tore it (disk full, power failure)",
 )
-FAULTS = (GONE, FROZEN, HOLDING, DOUBT)
+FAULTS = (GONE, FROZEN, ALONE, HOLDING, DOUBT)
 
 
 def look(evidence: HostEvidence) -> Iterator[Finding]:
@@ -68,7 +75,9 @@ def look(evidence: HostEvidence) -> Iterator[Finding]:
     if evidence.agent is Process.GONE:
         yield GONE.found("vxloom agent", expected="a running process", seen="none")
     if evidence.agent is Process.FROZEN:
-        yield FROZEN.found("vxloom agent", expected="a running process", seen=evidence.unknown.get("agent", "a stopped one"))
+        yield FROZEN.found("vxloom agent", expected="a running process", seen="a stopped one")
+    if evidence.no_stream and evidence.agent is Process.RUNS:  # else what it left word of is old
+        yield ALONE.found("vxloom agent", expected="a stream", seen=evidence.no_stream)
     if evidence.holding:
         yield HOLDING.found("vxloom agent", expected="not holding", seen=evidence.holding)
     if evidence.doubt:

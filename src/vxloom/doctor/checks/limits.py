@@ -54,4 +54,4 @@ def look(evidence: HostEvidence) -> Iterator[Finding]:
     if evidence.conntrack and evidence.conntrack[0] >= _FULL * evidence.conntrack[1]:
         yield CONNTRACK.found("nf_conntrack", expected=f"less than {evidence.conntrack[1]}", seen=str(evidence.conntrack[0]))
     if evidence.state_free is not None and evidence.state_free < _LEAST_FREE:
-        yield DISK.found("the agent's state", expected=f"{_LEAST_FREE >> 20} MiB free", seen=f"{evidence.state_free >> 10} KiB")
+        yield DISK.found(evidence.state_dir, expected=f"{_LEAST_FREE >> 20} MiB free", seen=f"{evidence.state_free >> 10} KiB")
