@@ -21,7 +21,16 @@ FILE = ROOT / "docs" / "reference" / "cloudstack-4.22-parameters.txt"
 LINES = [line for line in FILE.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
 THEIRS = {name: set(parameters.split()) for name, _, parameters in (line.partition(":") for line in LINES)}
 OURS = [command for command in registry().values() if not isinstance(command, Absent)]
-OF_OUR_OWN = {"allowSharedAddress", "confirmHost", "createHostJoinToken", "vxloomDiagnose", "vxloomPlanHost", "vxloomTrace", "vxloomWhy"}
+OF_OUR_OWN = {
+    "allowSharedAddress",
+    "confirmHost",
+    "createHostJoinToken",
+    "vxloomCapture",
+    "vxloomDiagnose",
+    "vxloomPlanHost",
+    "vxloomTrace",
+    "vxloomWhy",
+}
 
 
 def test_every_command_that_cloudstack_has_too_is_held_against_its_parameters() -> None:

@@ -40,10 +40,20 @@ def command(config: Path | None, observe: bool, output: str, **overrides: object
     if observe:
         _observe(settings, output)
         return
+    from vxloom.agent.captures import Captures
     from vxloom.agent.main import serve
-    from vxloom.model.wire import FINDINGS, WHY
+    from vxloom.model.wire import CAPTURE, FINDINGS, WHY
 
-    asyncio.run(serve(settings, {FINDINGS: lambda _: _examine(settings), WHY: lambda about: _why(settings, about)}))
+    captures = Captures(settings)
+    looks = {FINDINGS: lambda _: _examine(settings), WHY: lambda about: _why(settings, about), CAPTURE: captures.capture}
+
+    async def run() -> None:
+        try:
+            await serve(settings, looks)
+        finally:
+            captures.close()
+
+    asyncio.run(run())
 
 
 def _examine(settings: AgentSettings) -> bytes:

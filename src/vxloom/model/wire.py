@@ -197,6 +197,8 @@ PATHS = "paths"
 """Measure the way to every other VTEP of the host's segments."""
 WHY = "why"
 """Tell what the kernel holds about two NICs: ``about`` is a :class:`vxloom.model.pair.Pair`."""
+CAPTURE = "capture"
+"""Capture tunnel packets, about a :class:`vxloom.model.capture.CaptureOrder`."""
 
 
 class Ask(_Message, frozen=True):

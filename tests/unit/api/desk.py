@@ -64,6 +64,7 @@ class Hosts:
         self.confirmed: list[str] = []
         self.reconnected: list[str] = []
         self.answers: dict[str, bytes] = {}
+        self.asked: list[tuple[str, bytes]] = []
         self.conditions: dict[str, Health] = {}
 
     def live(self) -> frozenset[str]:
@@ -79,6 +80,7 @@ class Hosts:
         return {host: health.strained for host, health in self.conditions.items() if health.strained}
 
     def ask(self, host: str, what: str, timeout: float, about: bytes = b"") -> bytes:
+        self.asked.append((what, about))
         if host not in self.up:
             raise TransportError("the host has no stream", remedy="start its agent")
         return self.answers[host]
