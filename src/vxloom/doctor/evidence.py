@@ -19,12 +19,25 @@ class Device:
     mtu: int
     up: bool
     kind: str
+    index: int = 0
+    mac: str = "00:00:00:00:00:00"
     master: str = ""
     vni: int | None = None
     """Of a VXLAN device, with ``udp_port``, ``group`` (multicast; "": none) and whose mark it carries."""
     udp_port: int = 0
     group: str = ""
     ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A MAC that a bridge believes behind one of its ports."""
+
+    bridge: str
+    port: str
+    mac: str
+    learnt: bool
+    """Else somebody wrote it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +87,8 @@ class HostEvidence:
     no_stream: str = ""
     """Why the agent has no stream to a server, as it left word of; "": it has one."""
     devices: Mapping[str, Device] = field(default_factory=dict)
+    sightings: tuple[Sighting, ...] = ()
+    """On bridges of ours, behind ports that are no VXLAN devices of ours; only where something is not as desired."""
     addresses: frozenset[str] = frozenset()
     routes: Mapping[str, Route] = field(default_factory=dict)
     """VTEP → route."""

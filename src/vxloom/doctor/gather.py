@@ -19,8 +19,10 @@ from vxloom.dataplane.host import HostDataplane
 from vxloom.dataplane.linuxbridge.links import is_ours
 from vxloom.dataplane.netlink import NetlinkSocket, link_dump, parse_links
 from vxloom.doctor.evidence import Device, HostEvidence, Process, Route, Word
+from vxloom.doctor.sightings import sightings
 from vxloom.errors import ConfigError, DataplaneError
-from vxloom.model.addresses import unpack_ip
+from vxloom.model.addresses import format_mac, unpack_ip
+from vxloom.model.state import Bridge
 from vxloom.planner.plan import ALL
 from vxloom.prepare.machine import Machine
 from vxloom.settings import AgentSettings
@@ -61,6 +63,9 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         dataplane.close()
     told = _word(word)
     managed = told is not None or settings.state_dir.exists()
+    devices: Mapping[str, Device] = gathering.ask("devices", _devices, {})
+    ours = {resource.name for resource in desired.resources.values() if isinstance(resource, Bridge)}
+    amiss = bool(plan.steps or observed.strays)  # else no port and no row of ours is other than it should be
     return HostEvidence(
         host=host_name(settings),
         word=told,
@@ -71,7 +76,8 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         holding=held.holding,
         agent=gathering.ask("agent", lambda: agent_process(Path("/proc")), None) if managed else None,
         no_stream=contact.found(settings.run_dir).problem,
-        devices=gathering.ask("devices", _devices, {}),
+        devices=devices,
+        sightings=gathering.ask("bridges", lambda: sightings(devices, ours), ()) if amiss else (),
         addresses=gathering.ask("addresses", lambda: addresses(gathering.machine), frozenset()),
         routes=gathering.ask("routes", lambda: routes(gathering.machine, told.remotes if told else ()), {}),
         sysctls={key: int(value) for key in _SYSCTLS if (value := gathering.machine.sysctl(key)) is not None and value.isdigit()},
@@ -94,7 +100,7 @@ def _word(word: Held) -> Word | None:
     return Word(document.vtep, document.udp_port, frozenset(remotes - {document.vtep}))
 
 
-def _devices() -> dict[str, Device]:
+def _devices() -> Mapping[str, Device]:
     with NetlinkSocket() as sock:
         links = parse_links(sock.dump(link_dump()))
     names = {link.index: link.name for link in links}
@@ -107,6 +113,8 @@ def _devices() -> dict[str, Device]:
             link.mtu,
             link.up,
             link.kind,
+            index=link.index,
+            mac=format_mac(link.mac),
             master=names.get(link.master, ""),
             vni=vxlan.vni if vxlan else None,
             udp_port=vxlan.port if vxlan else 0,

@@ -14,6 +14,7 @@ _DRIFT = frozenset(
         "learning-on",
         "suppression-off",
         "wrong-port",
+        "fdb-masked",
         "fdb-missing",
         "fdb-wrong-vtep",
         "fdb-extra",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import fields
 
@@ -11,6 +12,10 @@ from vxloom.model.state import Bridge, Resource, VxlanDevice
 from vxloom.planner.plan import Operation, ResourceStep
 
 _ROWS = frozenset({"fdb-missing", "flood-missing", "neighbour-missing"})
+_BY_HAND = frozenset(
+    {"device-missing", "device-changed", "foreign-name", "foreign-port", "foreign-vni", "allow-list-changed", "tap-detached"}
+)
+"""What follows where somebody made another device in the place of ours."""
 _AGENT = "the running agent repairs it within a second; if it stays: vxloom agent --observe says what stands in the way"
 
 MISSING = Fault(
@@ -40,8 +45,16 @@ PORT = Fault(
     severity=Severity.ERROR,
     title="a VXLAN device uses another UDP port than its zone",
     meaning="What it sends reaches nobody, and it hears nobody: 8472 is the kernel's old default, 4789 the standard's (RFC 7348).",
-    remedy=_AGENT,
-    explains=_ROWS,
+    remedy="of a device that somebody made: ip link del {where}; of ours the running agent repairs it within a second",
+    explains=_ROWS | _BY_HAND,
+)
+MISMATCH = Fault(
+    code="vni-mismatch",
+    severity=Severity.ERROR,
+    title="a network's bridge has a VXLAN device of another VNI",
+    meaning="Machines here are cut from their network, and joined to whoever uses that VNI on other hosts.",
+    remedy="ip link del {where}; the running agent then makes the right one",
+    explains=_ROWS | _BY_HAND | {"device-extra"},
 )
 CHANGED = Fault(
     code="device-changed",
@@ -58,7 +71,8 @@ EXTRA = Fault(
     meaning="It carries nobody's traffic; it goes when the server's word covers it.",
     remedy="vxloom host confirm HOST, if the agent holds; else it goes by itself",
 )
-FAULTS = (MISSING, LEARNING, SUPPRESSION, PORT, CHANGED, EXTRA)
+FAULTS = (MISSING, LEARNING, SUPPRESSION, PORT, MISMATCH, CHANGED, EXTRA)
+_BRIDGE = re.compile(r"brvx-(\d+)")
 
 _OF_FIELD = {
     "device_learning": LEARNING,
@@ -78,11 +92,24 @@ def look(evidence: HostEvidence) -> Iterator[Finding]:
             yield MISSING.found(key[1], expected="there", seen="not there")
         elif observed != desired:
             yield from _differences(key[1], desired, observed)
+    yield from _by_hand(evidence)
     for step in evidence.plan.steps:  # while the agent holds, nothing is one too many
         if not isinstance(step, ResourceStep) or step.operation is not Operation.DELETE or step.key in evidence.desired.resources:
             continue
         if step.key[0] in {Bridge.kind, VxlanDevice.kind}:
             yield EXTRA.found(step.key[1], expected="not there", seen="there")
+
+
+def _by_hand(evidence: HostEvidence) -> Iterator[Finding]:
+    """Tell of VXLAN devices on bridges that CloudStack's and our names give to another VNI or port; also where no server has spoken."""
+    for device in evidence.devices.values():
+        bridge = _BRIDGE.fullmatch(device.master)
+        if bridge is None or device.vni is None:
+            continue
+        if device.vni != int(bridge[1]):
+            yield MISMATCH.found(device.name, expected=f"VNI {bridge[1]} on {device.master}", seen=f"VNI {device.vni}")
+        elif evidence.word and not device.ours and device.udp_port != evidence.word.udp_port:
+            yield PORT.found(device.name, expected=f"udp_port {evidence.word.udp_port}", seen=f"udp_port {device.udp_port}, made by hand")
 
 
 def _differences(name: str, desired: Resource, observed: Resource) -> Iterator[Finding]:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
+from vxloom.errors import VxloomError
 from vxloom.lab import topology
 from vxloom.lab.faults.fault import Fault, hypervisor
 from vxloom.lab.lab import Lab
 from vxloom.lab.services import AGENT, SERVER
+
+_STOPPING = 5.0
+"""Seconds a signal may take to arrive."""
 
 
 def kill_agent(lab: Lab, node: str) -> str:
@@ -40,8 +48,31 @@ def at_work(lab: Lab) -> str:
     return f"started {', '.join(f'{process.name} on {process.node}' for process in dead)}" if dead else ""
 
 
+@contextmanager
+def agent_paused(lab: Lab, node: str) -> Iterator[None]:
+    """The node's agent stands still meanwhile; one that does so already, or is not there, is left as it is."""
+    found = [process for process in lab.report().processes if (process.node, process.name, process.running) == (node, AGENT, True)]
+    running = [process for process in found if not _is_stopped(process.pid)]
+    for process in running:
+        lab.send_signal(node, AGENT, signal.SIGSTOP)
+        deadline = time.monotonic() + _STOPPING
+        while not _is_stopped(process.pid):
+            if time.monotonic() > deadline:
+                raise VxloomError(f"the agent on {node} does not stand still", remedy="is the machine overloaded?")
+            time.sleep(0.001)
+    try:
+        yield
+    finally:
+        for _ in running:
+            lab.send_signal(node, AGENT, signal.SIGCONT)
+
+
 FAULTS = (
     Fault("kill-agent", ("NODE",), "Kill the node's agent with SIGKILL.", kill_agent, at_work),
     Fault("freeze-agent", ("NODE",), "Stop the node's agent with SIGSTOP: it is there and does nothing.", freeze_agent, at_work),
     Fault("kill-server", (), "Kill the management server with SIGKILL.", kill_server, at_work),
 )
+
+
+def _is_stopped(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "Tt"
