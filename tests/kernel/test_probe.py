@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.kernel.netns import Netns, veth
 from vxloom.dataplane.probe import DEVICE, LEGS, Probe
+from vxloom.dataplane.probe_frames import SEGMENTS
 from vxloom.model.path import Path
 
 FAR = {4: "192.0.2.130", 6: "2001:db8:2::2"}
@@ -49,11 +51,11 @@ def drop(router: Netns, what: str, family: str = "ip") -> None:
     router.run("nft", "-f", "-", stdin=f"{chain}add rule {family} hole c {what} drop\n")
 
 
-def measure(router: Netns, version: int = 4, needed: int = WELL) -> Path:
+def measure(router: Netns, version: int = 4, needed: int = WELL, rate: float = 1000) -> Path:
     with ExitStack() as held:
         with router.far.entered():  # type: ignore[attr-defined]
             held.enter_context(Probe(FAR[version], 4789))
-        return held.enter_context(Probe(NEAR[version], 4789)).measure(FAR[version], needed)
+        return held.enter_context(Probe(NEAR[version], 4789)).measure(FAR[version], needed, rate)
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -61,6 +63,7 @@ def test_what_passes_is_told_so_and_nothing_is_left(router: Netns, netns: Netns,
     path = measure(router, version)
     assert (path.reached, path.limit, path.lost, path.legs_lost) == (True, WELL, 0, ())
     assert path.round_trip > 0
+    assert (path.frames_sent, path.frames_lost, path.segments_sent, path.segments_lost) == (8, 0, 4, 0)
     assert DEVICE not in netns.run("ip", "link")
 
 
@@ -91,3 +94,36 @@ def test_a_leg_that_drops_large_packets_is_told_by_its_source_ports(router: Netn
     drop(router, "udp sport 49152-49400 meta length > 1500")
     path = measure(router)
     assert (path.limit, path.legs_lost) == (WELL, (49152, 49249, 49346))
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_segments_that_vanish_though_packets_of_that_size_pass(router: Netns, version: int) -> None:
+    # A veth takes wrapped segments whole, as a card that offloads them would: the router sees them uncut.
+    drop(router, "meta length > 3000", "ip" if version == 4 else "ip6")
+    path = measure(router, version)
+    assert (path.limit, path.frames_lost, path.segments_lost) == (WELL, 0, path.segments_sent)
+
+
+def test_segments_are_cut_to_the_size_where_the_card_does_not_take_them_whole(router: Netns, netns: Netns) -> None:
+    netns.run("ethtool", "-K", "eth0", "tx-udp_tnl-segmentation", "off", "tx-udp_tnl-csum-segmentation", "off", "gso", "off", "tso", "off")
+    drop(router, f"meta length > {WELL}")
+    path = measure(router)
+    assert (path.limit, path.frames_lost, path.segments_lost) == (WELL, 0, 0)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_frames_that_the_kernel_wraps_vanish_though_packets_made_here_pass(router: Netns, version: int) -> None:
+    ours = ", ".join(str(49_152 + 97 * leg) for leg in range(LEGS))  # the kernel chooses other source ports
+    drop(router, f"udp sport != {{ {ours} }}", "ip" if version == 4 else "ip6")
+    path = measure(router, version)
+    assert path.limit == WELL
+    assert path.frames_lost == path.frames_sent > 0
+    assert path.segments_lost == path.segments_sent > 0
+
+
+def test_no_more_is_sent_than_the_rate_after_a_burst(router: Netns, netns: Netns) -> None:
+    started = time.monotonic()
+    path = measure(router, rate=100)
+    took = time.monotonic() - started
+    sent = 2 * LEGS + path.frames_sent + SEGMENTS * path.segments_sent
+    assert took >= (sent - LEGS) / 100

@@ -14,14 +14,13 @@ from collections.abc import Mapping
 import msgspec
 
 from vxloom.agent.held import Word
-from vxloom.dataplane.probe import Probe, sweep
+from vxloom.dataplane.probe import RATE, Probe, sweep
+from vxloom.errors import StateError
 from vxloom.model.addresses import is_v4, unpack_ip
-from vxloom.model.path import Path
+from vxloom.model.path import OVERHEAD, Measuring, Path
 
 LEASE = 90.0
 """Seconds a host answers probes after it was last asked to."""
-_OVERHEAD = {True: 50, False: 70}
-"""Bytes VXLAN adds, over IPv4 or not (RFC 7348 section 5)."""
 
 
 class Paths:
@@ -40,15 +39,20 @@ class Paths:
             probe = self._opened(word)
             return msgspec.json.encode({"listening": probe is not None, "heard": [] if probe is None else probe.senders()})
 
-    def measure(self, word: Word) -> bytes:
-        """Return the paths to all VTEPs of this host's segments, as JSON. Raises ``DataplaneError``."""
+    def measure(self, word: Word, about: bytes) -> bytes:
+        """Return the paths to VTEPs of this host's segments, those ``about`` names (:class:`Measuring`; empty: all), as JSON.
+
+        Raises ``DataplaneError``.
+        """
+        asked = _asked(about)
         with self._lock:
             probe = self._opened(word)
             found: list[Path] = []
             if probe is not None:
                 for remote, needed in sorted(wanted(word).items()):
-                    self._until = time.monotonic() + LEASE
-                    found.append(probe.measure(remote, needed))
+                    if asked.remotes is None or remote in asked.remotes:
+                        self._until = time.monotonic() + LEASE
+                        found.append(probe.measure(remote, needed, asked.rate or RATE))
             return msgspec.json.encode({"paths": found})
 
     def tidy(self) -> None:
@@ -82,6 +86,13 @@ class Paths:
             probe.close()
 
 
+def _asked(about: bytes) -> Measuring:
+    try:
+        return msgspec.json.decode(about, type=Measuring) if about else Measuring()
+    except msgspec.DecodeError as error:
+        raise StateError(f"what is to be measured is not understood: {error}", remedy="upgrade the older side") from error
+
+
 def wanted(word: Word) -> Mapping[str, int]:
     """Return VTEP → bytes of an outer IP packet that the largest network shared with it needs."""
     document, found = word.document, dict[str, int]()
@@ -94,5 +105,5 @@ def wanted(word: Word) -> Mapping[str, int]:
         for row in table.members[table.members["host"] != document.number]:
             high, low = int(row["hi"]), int(row["lo"])
             remote = str(unpack_ip(high, low))
-            found[remote] = max(found.get(remote, 0), table.head.mtu + _OVERHEAD[is_v4(high, low)])
+            found[remote] = max(found.get(remote, 0), table.head.mtu + OVERHEAD[4 if is_v4(high, low) else 6])
     return found

@@ -42,7 +42,7 @@ class Questions:
     def take(self, question: Ask, held: Held) -> None:
         """See that a question is answered; one of a later version with the plan at present."""
         word = held.effective()
-        own: dict[str, Look] = {LISTEN: lambda _: self._paths.listen(word), PATHS: lambda _: self._paths.measure(word)}
+        own: dict[str, Look] = {LISTEN: lambda _: self._paths.listen(word), PATHS: lambda about: self._paths.measure(word, about)}
         looks = {**self._others, **own}
         look = looks.get(question.what)
         if look is None:

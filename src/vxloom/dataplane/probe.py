@@ -3,6 +3,10 @@
 A probe takes the way a tunnel packet of its size and source port takes, through every firewall on it, into the peer's kernel and out of a
 VXLAN device there; whoever listens on that device answers with a small one. So an answer proves one direction at the probe's size, and
 silence is evidence whether or not a router says why (RFC 8899, section 5.2, asks for just such probes).
+
+Three kinds: tunnel packets made here, whole, so that the source port is ours to choose; frames as large as guests may send, given to the
+VXLAN device, so that this kernel wraps them as it wraps guests' (its DF bit, its route's MTU); and segments four times as large, as guests
+send them in bulk, which the card cuts into packets after the kernel has wrapped them.
 """
 
 from __future__ import annotations
@@ -14,19 +18,34 @@ import os
 import select
 import socket
 import statistics
-import struct
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final, Self
 
-from vxloom.dataplane.netlink import NetlinkSocket, add_altnames, create_vxlan, delete_link, set_link
+import numpy as np
+
+from vxloom.dataplane.netlink import NetlinkSocket, add_altnames, create_vxlan, delete_link, encode_fdb, set_link
+from vxloom.dataplane.probe_frames import (
+    BODY,
+    ETHERTYPE,
+    FAR_MAC,
+    MAGIC,
+    SEGMENTS,
+    VNI,
+    bodies_of,
+    inner_frame,
+    packed,
+    segment,
+    tunnel_packet,
+    unpacked,
+)
 from vxloom.errors import DataplaneError
 from vxloom.model.addresses import pack_ip
-from vxloom.model.path import Path
+from vxloom.model.path import OVERHEAD, Path
+from vxloom.model.rows import FDB
 
-VNI: Final = 0xFF_FFFF
-"""CloudStack gives no network more than 16,777,214."""
 DEVICE: Final = "vxlprobe"
 _MARK: Final = "vxloom.probe"
 """Altname of our device."""
@@ -34,17 +53,17 @@ SMALL: Final = 150
 """Bytes of an outer IP packet that passes wherever anything passes (RFC 791 and 8200 ask for more)."""
 LEGS: Final = 32
 """Source ports, so that equal-cost ways are all gone: routers choose among them by a hash of the five-tuple (RFC 7348 section 4)."""
+FRAMES: Final = 8
+"""Frames that the VXLAN device wraps, and half as many segments that the card cuts, each of its own flow."""
+RATE: Final = 1000.0
+"""Probes a second that a host sends: at 1,550 bytes 12 Mbit/s, at 9,000 bytes 72."""
 _FIRST_PORT: Final = 49_152
 _STRIDE: Final = 97
-_ETHERTYPE: Final = 0x88B5
-"""For experiments inside a network (IEEE 802, clause 9.2.4)."""
-_MAGIC: Final = b"vxlprobe"
-_BODY: Final = struct.Struct("=8s8sIB16s")
-"""Magic, whose measurement it is, its number, 0 probe or 1 answer, the sender's VTEP."""
-_MAC: Final = bytes.fromhex("027678707262")
 _PATIENCE: Final = 0.25
 """Seconds an answer may take; a fabric's round trip is below a hundredth of it."""
 _TRIES: Final = 3
+_SOL_PACKET, _PACKET_VNET_HDR = 263, 15
+_ETH_P_IP = 0x0800
 
 
 def sweep() -> None:
@@ -60,6 +79,8 @@ class Probe:
         """Make the device and start to answer. Raises ``DataplaneError``."""
         self._vtep = ipaddress.ip_address(vtep)
         self._port = port
+        self._pace = _Pace(RATE)
+        self._mtu = 0
         self._nonce = os.urandom(8)
         self._number = 0
         self._answered: dict[int, float] = {}
@@ -69,8 +90,11 @@ class Probe:
             self._open_device()
             family = socket.AF_INET if self._vtep.version == 4 else socket.AF_INET6
             self._raw = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
-            self._frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETHERTYPE))
-            self._frames.bind((DEVICE, _ETHERTYPE))
+            self._frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETHERTYPE))
+            self._frames.bind((DEVICE, ETHERTYPE))
+            self._segments = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_IP))
+            self._segments.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
+            self._segments.bind((DEVICE, _ETH_P_IP))
         except OSError as error:
             raise DataplaneError("probes", "open", error.errno or errno.EIO, error.strerror or str(error)) from error
         self._wake, self._stop = os.pipe()
@@ -94,6 +118,7 @@ class Probe:
         os.close(self._wake)
         self._raw.close()
         self._frames.close()
+        self._segments.close()
         sweep()
 
     def __enter__(self) -> Self:
@@ -106,10 +131,11 @@ class Probe:
 
     # --- measuring; one thread at a time
 
-    def measure(self, remote: str, needed: int) -> Path:
-        """Return how packets of up to ``needed`` bytes fare towards a VTEP that answers probes. Takes some milliseconds where all is
-        well, three seconds where nothing passes.
+    def measure(self, remote: str, needed: int, rate: float = RATE) -> Path:
+        """Return how packets of up to ``needed`` bytes fare towards a VTEP that answers probes, sending at most ``rate`` a second, after
+        bursts of 32. Takes a tenth of a second at the usual rate where all is well, three seconds where nothing passes.
         """
+        self._pace = _Pace(rate)
         legs = [_FIRST_PORT + _STRIDE * number for number in range(LEGS)]
         times: list[float] = []
         silent = legs
@@ -120,18 +146,49 @@ class Probe:
         else:
             return Path(remote, needed, reached=False, limit=0, sent=LEGS, lost=LEGS)
         trip = round(statistics.median(times) * 1000, 3)
-
-        def path(limit: int, legs_lost: tuple[int, ...] = ()) -> Path:
-            return Path(remote, needed, reached=True, limit=limit, sent=LEGS, lost=len(silent), round_trip=trip, legs_lost=legs_lost)
-
+        path = Path(remote, needed, reached=True, limit=needed, sent=LEGS, lost=len(silent), round_trip=trip)
         large = legs
         for _ in range(_TRIES):
             _, large = self._volley(remote, needed, large)
             if not large:
-                return path(needed)
-        if len(large) < LEGS:
-            return path(needed, tuple(large))
-        return path(self._limit(remote, needed))
+                return self._inside(path)
+        return replace(path, legs_lost=tuple(large)) if len(large) < LEGS else replace(path, limit=self._limit(remote, needed))
+
+    def _inside(self, path: Path) -> Path:
+        """Return a path that carries what is needed with how frames and segments fare on it that go through the VXLAN device."""
+        mtu = path.needed - OVERHEAD[self._vtep.version]
+        try:
+            self._lead(path.remote, mtu)
+        except (DataplaneError, OSError):
+            return path  # the device was taken away by hand: not measured
+        frames, segments = list(range(FRAMES)), list(range(FRAMES // 2))
+        for _ in range(_TRIES):
+            frames = self._given(frames, 1, lambda flow, bodies: self._frames.send(inner_frame(mtu, flow, bodies[0])))
+        for _ in range(_TRIES):
+            segments = self._given(segments, SEGMENTS, lambda flow, bodies: self._segments.send(segment(mtu, flow, bodies)))
+        return replace(path, frames_sent=FRAMES, frames_lost=len(frames), segments_sent=FRAMES // 2, segments_lost=len(segments))
+
+    def _lead(self, remote: str, mtu: int) -> None:
+        """Have the VXLAN device take frames of the size, and send those of ours to a VTEP."""
+        high, low = pack_ip(ipaddress.ip_address(remote))
+        row = np.array([(FAR_MAC, high, low)], FDB)
+        with NetlinkSocket(receive_buffer=1 << 18) as sock:
+            if mtu > self._mtu:
+                sock.batch([set_link(name=DEVICE, mtu=mtu)])
+                self._mtu = mtu
+            sock.batch(encode_fdb(row, socket.if_nametoindex(DEVICE), half="self"))
+
+    def _given(self, flows: Sequence[int], pieces: int, send: Callable[[int, Sequence[bytes]], object]) -> list[int]:
+        """Send one frame or segment of each flow; return the flows of which not all came through."""
+        sent: dict[int, list[int]] = {}
+        for flow in flows:
+            self._pace.take(pieces)
+            bodies = [self._body() for _ in range(pieces)]
+            sent[flow] = list(range(self._number - pieces + 1, self._number + 1))
+            with contextlib.suppress(OSError):
+                send(flow, bodies)
+        answered = self._answers({number for numbers in sent.values() for number in numbers})
+        return [flow for flow, numbers in sent.items() if not answered.keys() >= set(numbers)]
 
     def _limit(self, remote: str, needed: int) -> int:
         """Return the largest size that passes by any leg, by halving."""
@@ -149,19 +206,30 @@ class Probe:
         """Send a probe of a size from each source port; return the round trips (seconds) and the ports that got no answer."""
         sent: dict[int, tuple[int, float]] = {}
         for port in ports:
-            self._number += 1
+            self._pace.take()
+            body = self._body()
             sent[self._number] = (port, time.monotonic())
-            self._send(remote, size, port, _BODY.pack(_MAGIC, self._nonce, self._number, 0, _packed(self._vtep)))
-        deadline = time.monotonic() + _PATIENCE
-        with self._heard:
-            while sent.keys() - self._answered.keys() and (left := deadline - time.monotonic()) > 0:
-                self._heard.wait(left)
-            answered = {number: self._answered.pop(number) for number in sent if number in self._answered}
+            self._send(remote, size, port, body)
+        answered = self._answers(set(sent))
         times = [at - sent[number][1] for number, at in answered.items()]
         return times, [port for number, (port, _) in sent.items() if number not in answered]
 
+    def _body(self) -> bytes:
+        self._number += 1
+        return BODY.pack(MAGIC, self._nonce, self._number, 0, packed(self._vtep))
+
+    def _answers(self, numbers: set[int]) -> dict[int, float]:
+        """Wait for answers, and return when each came; in vain for a quarter of a second."""
+        deadline = time.monotonic() + _PATIENCE
+        with self._heard:
+            while numbers - self._answered.keys() and (left := deadline - time.monotonic()) > 0:
+                self._heard.wait(left)
+            found = {number: self._answered[number] for number in numbers if number in self._answered}
+            self._answered.clear()
+        return found
+
     def _send(self, remote: str, size: int, port: int, body: bytes) -> None:
-        packet = _packet(self._vtep, ipaddress.ip_address(remote), size, (port, self._port), body)
+        packet = tunnel_packet(self._vtep, ipaddress.ip_address(remote), size, (port, self._port), body)
         # Too large for this host's own device (EMSGSIZE), no route, refused by a filter: silence, like everywhere on the way.
         with contextlib.suppress(OSError):
             self._raw.sendto(packet, (remote, 0))
@@ -175,64 +243,44 @@ class Probe:
         return heard
 
     def _answer(self) -> None:
+        sockets = [self._frames.fileno(), self._segments.fileno()]
         while True:
-            ready, _, _ = select.select([self._frames.fileno(), self._wake], [], [])
+            ready, _, _ = select.select([*sockets, self._wake], [], [])
             if self._wake in ready:
                 return
             with contextlib.suppress(OSError):  # the device was taken away by hand: nothing comes any more, and nothing is lost
-                self._take(self._frames.recv(65535))
+                if self._frames.fileno() in ready:
+                    self._take(self._frames.recv(65535)[14 : 14 + BODY.size])
+                if self._segments.fileno() in ready:
+                    for body in bodies_of(self._segments.recv(1 << 17)):
+                        self._take(body)
 
-    def _take(self, frame: bytes) -> None:
-        if len(frame) < 14 + _BODY.size:
+    def _take(self, body: bytes) -> None:
+        if len(body) < BODY.size:
             return
-        magic, nonce, number, kind, sender = _BODY.unpack_from(frame, 14)
-        if magic != _MAGIC:
+        magic, nonce, number, kind, sender = BODY.unpack(body)
+        if magic != MAGIC:
             return
-        if kind == 0:
+        if kind == 0 and nonce != self._nonce:  # what we send through the device is seen here, too
             with self._heard:
-                self._senders.add(str(_unpacked(sender)))
-            self._send(str(_unpacked(sender)), SMALL, _FIRST_PORT, _BODY.pack(_MAGIC, nonce, number, 1, _packed(self._vtep)))
-        elif nonce == self._nonce:
+                self._senders.add(str(unpacked(sender)))
+            self._send(str(unpacked(sender)), SMALL, _FIRST_PORT, BODY.pack(MAGIC, nonce, number, 1, packed(self._vtep)))
+        elif kind == 1 and nonce == self._nonce:
             with self._heard:
                 self._answered[number] = time.monotonic()
                 self._heard.notify()
 
 
-def _packed(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bytes:
-    return address.packed if address.version == 6 else b"\0" * 10 + b"\xff\xff" + address.packed
+class _Pace:
+    """So many a second, in bursts of one volley."""
 
+    def __init__(self, rate: float) -> None:
+        self._each = 1 / rate if rate > 0 else 0.0
+        self._next = 0.0
 
-def _unpacked(packed: bytes) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    address = ipaddress.IPv6Address(packed)
-    return address.ipv4_mapped or address
-
-
-def _packet(
-    source: ipaddress.IPv4Address | ipaddress.IPv6Address,
-    target: ipaddress.IPv4Address | ipaddress.IPv6Address,
-    size: int,
-    ports: tuple[int, int],
-    body: bytes,
-) -> bytes:
-    """Return an outer IP packet of ``size`` bytes: IP with DF, UDP, VXLAN (RFC 7348 section 5), Ethernet, the body and zeros."""
-    head = 20 if target.version == 4 else 40
-    frame = (b"\xff" * 6 + _MAC + struct.pack(">H", _ETHERTYPE) + body).ljust(size - head - 16, b"\0")
-    vxlan = struct.pack(">BxxxI", 0x08, VNI << 8) + frame
-    length = 8 + len(vxlan)
-    if target.version == 4:  # the kernel writes length and checksum (raw(7)); UDP's own checksum may be left out
-        ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, head + length, 0, 0x4000, 64, socket.IPPROTO_UDP, 0, source.packed, target.packed)
-        return ip + struct.pack(">HHHH", *ports, length, 0) + vxlan
-    ip = struct.pack(">IHBB16s16s", 6 << 28, length, socket.IPPROTO_UDP, 64, source.packed, target.packed)
-    pseudo = source.packed + target.packed + struct.pack(">II", length, socket.IPPROTO_UDP)
-    checksum = _checksum([pseudo, struct.pack(">HHHH", *ports, length, 0), vxlan])
-    return ip + struct.pack(">HHHH", *ports, length, checksum) + vxlan
-
-
-def _checksum(parts: Iterable[bytes]) -> int:
-    """Return the internet checksum (RFC 1071), never 0, which would mean that there is none."""
-    data = b"".join(parts)
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return (~total & 0xFFFF) or 0xFFFF
+    def take(self, count: int = 1) -> None:
+        """Wait until so many may be sent."""
+        now = time.monotonic()
+        self._next = max(self._next, now - LEGS * self._each) + count * self._each
+        if self._next > now:
+            time.sleep(self._next - now)

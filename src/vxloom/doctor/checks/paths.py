@@ -33,6 +33,24 @@ LEG = Fault(
     meaning="Some connections between the two hosts work and others hang: a router chooses the way by the source port.",
     remedy="one member of a link bundle or one of the equal-cost routes towards {where} has a smaller MTU: compare them",
 )
+FRAMES = Fault(
+    code="path-frames",
+    severity=Severity.ERROR,
+    title="full frames vanish between VXLAN devices though packets of their size pass",
+    meaning="Machines that talk across it hang: what the kernel wraps does not arrive, a packet as large with another source port does.",
+    remedy="see what filters or shapes tunnels by source port or checksum on the way to {where}: tcpdump -ni any udp port 4789",
+    explains=frozenset({"path-segments"}),
+)
+SEGMENTS = Fault(
+    code="path-segments",
+    severity=Severity.ERROR,
+    title="segments that the card cuts up vanish though packets of their size pass",
+    meaning="Bulk transfers hang and everything else works: the card's offload of tunnels is broken, or something on the way is.",
+    remedy=(
+        "on the sending host switch it off and measure again: ethtool -K DEVICE tx-udp_tnl-segmentation off "
+        "tx-udp_tnl-csum-segmentation off; if that does not help, on the host with {where}: ethtool -K DEVICE gro off"
+    ),
+)
 LOSS = Fault(
     code="path-loss",
     severity=Severity.WARNING,
@@ -40,7 +58,7 @@ LOSS = Fault(
     meaning="Everything is slow for machines that talk across it.",
     remedy="look at drops and errors of the links towards {where}: ip -s link",
 )
-FAULTS = (CLOSED, HOLE, LEG, LOSS)
+FAULTS = (CLOSED, HOLE, LEG, FRAMES, SEGMENTS, LOSS)
 
 
 def survey(cloud: CloudEvidence) -> Iterator[Finding]:
@@ -69,6 +87,10 @@ def _judged(host: HostAnswer, far: HostAnswer, path: Path) -> Iterator[tuple[Fau
     elif path.legs_lost:
         ports = ", ".join(map(str, path.legs_lost[:_SHOWN])) + (" …" if len(path.legs_lost) > _SHOWN else "")
         yield LEG, f"{needed} from every source port", f"not from {len(path.legs_lost)} of {path.sent} source ports ({ports})"
+    if path.frames_lost:
+        yield FRAMES, "all arrive", f"{path.frames_lost} of {path.frames_sent} never do"
+    elif path.segments_lost:
+        yield SEGMENTS, "all arrive", f"{path.segments_lost} of {path.segments_sent} never do"
     if path.lost >= _LOSS * path.sent:
         yield LOSS, "no loss", f"{path.lost} of {path.sent} lost"
 

@@ -63,6 +63,10 @@ limit integer bytes of the largest that passes, needed at most
 sent integer small probes
 lost integer those without an answer
 round_trip float milliseconds, the median
+frames_sent integer frames as large as guests may send, through the sender's own VXLAN device; 0: packets of that size do not pass anyway
+frames_lost integer those that never arrive
+segments_sent integer segments four times as large, for the card to cut into such packets
+segments_lost integer those that never arrive whole
 legs_lost list UDP source ports with which packets of needed bytes never pass, though they do with others
 """),
         unknown=fields("""
