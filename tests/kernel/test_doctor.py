@@ -8,24 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tests.contract.laws import plug_all, settle
-from tests.intents import at, cloud, network, nic, tap
+from tests.contract.laws import settle
 from tests.kernel.bench import KernelBench
 from tests.kernel.netns import Netns
-from vxloom.agent.held import Held, Word
-from vxloom.agent.statefile import StateFile
-from vxloom.compiler import compile_document, compile_host, compile_segments
+from tests.kernel.told_host import REMOTE, TAP, WANTED, told_host
 from vxloom.doctor.diagnosis import diagnose
 from vxloom.doctor.gather import gather
 from vxloom.settings import AgentSettings
 
-TAP = tap(1, 5001)
-REMOTE = "02:00:00:00:00:03"
 AGENT = "agent-stopped"
-INTENT = cloud((network(5001),), (nic(1, 5001, at(1)), nic(3, 5001, at(2)), nic(4, 5001, at(3))))
-DOCUMENT = compile_document(INTENT, "host-1", INTENT.revision, {})
-TABLES = compile_segments(INTENT)
-WANTED = compile_host(DOCUMENT, TABLES)
 FAULTS: dict[str, tuple[str, set[str], str]] = {
     "VXLAN device deleted": ("ip link del vxlan5001", {"device-missing"}, ""),
     "learning": ("ip link set vxlan5001 type vxlan learning", {"learning-on"}, ""),
@@ -64,16 +55,8 @@ FAULTS: dict[str, tuple[str, set[str], str]] = {
 @pytest.fixture
 def host(netns: Netns, tmp_path: Path) -> Iterator[KernelBench]:
     """Host 1 of three as its agent left it; the agent itself does not run."""
-    netns.run("ip", "link", "add", "underlay", "type", "veth", "peer", "name", "fabric")
-    netns.run("ip", "link", "set", "fabric", "up")
-    netns.run("ip", "link", "set", "underlay", "up")
-    netns.run("ip", "address", "add", "192.0.2.1/24", "dev", "underlay")
-    StateFile(tmp_path / "agent").save(Held(epoch="epoch-1", revision=7, said=Word(DOCUMENT, TABLES)))
-    bench = KernelBench(netns)
-    plug_all(bench, WANTED)
-    settle(bench, WANTED)
-    yield bench
-    bench.close()
+    with told_host(netns, tmp_path / "agent") as bench:
+        yield bench
 
 
 def codes(tmp_path: Path) -> dict[str, tuple[str, ...]]:

@@ -28,6 +28,7 @@ OF_OUR_OWN = {
     "vxloomCapture",
     "vxloomDiagnose",
     "vxloomPlanHost",
+    "vxloomShow",
     "vxloomTrace",
     "vxloomWhy",
 }

@@ -42,10 +42,16 @@ def command(config: Path | None, observe: bool, output: str, **overrides: object
         return
     from vxloom.agent.captures import Captures
     from vxloom.agent.main import serve
-    from vxloom.model.wire import CAPTURE, FINDINGS, WHY
+    from vxloom.agent.questions import Look
+    from vxloom.model.wire import CAPTURE, FINDINGS, SHOW, WHY
 
     captures = Captures(settings)
-    looks = {FINDINGS: lambda _: _examine(settings), WHY: lambda about: _why(settings, about), CAPTURE: captures.capture}
+    looks: dict[str, Look] = {
+        FINDINGS: lambda _: _examine(settings),
+        WHY: lambda about: _why(settings, about),
+        SHOW: lambda about: _show(settings, about),
+        CAPTURE: captures.capture,
+    }
 
     async def run() -> None:
         try:
@@ -74,6 +80,17 @@ def _why(settings: AgentSettings, about: bytes) -> bytes:
     from vxloom.model.pair import Pair
 
     return msgspec.json.encode(gather(settings, msgspec.json.decode(about, type=Pair), agent=Process.RUNS))
+
+
+def _show(settings: AgentSettings, about: bytes) -> bytes:
+    """Answer the server's question for what the kernel holds."""
+    import msgspec
+
+    from vxloom.doctor.show import show as look
+    from vxloom.model.show import MOST, Query
+
+    query = msgspec.json.decode(about, type=Query)
+    return msgspec.json.encode(look(settings, msgspec.structs.replace(query, limit=min(query.limit, MOST))))
 
 
 def _observe(settings: AgentSettings, output: str) -> None:

@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "Show the whole system at work on this machine, every claim checked.",
     "host": "Make this machine a hypervisor: check, plan, apply, undo. Hosts of a cloud: list, token, confirm.",
     "doctor": "What is broken, on all hosts or this one, and what to do about it.",
+    "show": "What the kernels of all hosts hold: VTEPs, VNIs, FDB, ports, bridges, BUM; what is not as wanted.",
     "capture": "Tunnel packets from the wire, decoded inside and out, with what is remarkable about them.",
     "logs": "Known lines in logs: what they mean and what to do.",
     "plan": "What would change on a host, and why.",

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from vxloom.errors import RequestError
-from vxloom.server import owners
+from vxloom.server.lifecycle.naming import called
 from vxloom.server.parameters import Arguments
-from vxloom.store import Fold, ReadTransaction, records
+from vxloom.store import ReadTransaction, records
 
 
 def machine(rx: ReadTransaction, given: Arguments, parameter: str) -> records.Vm:
     """Return the machine of an id or name (in any case). Raises :class:`RequestError` 431 for none, and for several of that name."""
-    wanted = given.need(parameter).strip()
-    found = rx.all(records.Vm, id=wanted) or rx.all(records.Vm, name=Fold(wanted), limit=2)
-    if len(found) > 1:
-        raise RequestError(f"Several machines are called {wanted[:80]}", remedy="give the id")
-    return found[0] if found else owners.fetch(rx, records.Vm, wanted, parameter)
+    return called(rx, records.Vm, given.need(parameter), parameter)
 
 
 def nics(rx: ReadTransaction, here: records.Vm, there: records.Vm) -> tuple[records.Nic, records.Nic]:

@@ -64,7 +64,8 @@ class Hosts:
         self.confirmed: list[str] = []
         self.reconnected: list[str] = []
         self.answers: dict[str, bytes] = {}
-        self.asked: list[tuple[str, bytes]] = []
+        self.asked: list[tuple[str, str, bytes]] = []
+        """Host, word and what it is about of every question."""
         self.conditions: dict[str, Health] = {}
 
     def live(self) -> frozenset[str]:
@@ -80,7 +81,7 @@ class Hosts:
         return {host: health.strained for host, health in self.conditions.items() if health.strained}
 
     def ask(self, host: str, what: str, timeout: float, about: bytes = b"") -> bytes:
-        self.asked.append((what, about))
+        self.asked.append((host, what, about))
         if host not in self.up:
             raise TransportError("the host has no stream", remedy="start its agent")
         return self.answers[host]

@@ -25,7 +25,7 @@ CAPTURED = Captured(
 
 
 def asked(desk: Desk) -> CaptureOrder:
-    what, about = desk.hosts.asked[-1]
+    _, what, about = desk.hosts.asked[-1]
     assert what == CAPTURE
     return msgspec.json.decode(about, type=CaptureOrder)
 

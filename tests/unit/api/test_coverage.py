@@ -43,6 +43,7 @@ def test_the_list_has_all_that_we_answer_for_but_our_own() -> None:
         "createHostJoinToken",
         "vxloomDiagnose",
         "vxloomPlanHost",
+        "vxloomShow",
         "vxloomTrace",
         "vxloomWhy",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,13 +40,33 @@ from vxloom.model.state import Foreign, HostState, Key, Resource, Stray, altname
 from vxloom.planner.plan import Scope
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """All that the kernel holds, whoever made it."""
+
+    links: tuple[Link, ...]
+    fdb: Rows
+    """FDB_ROW."""
+    neighbours: Rows
+    """NEIGHBOUR_ROW."""
+
+
+def read_kernel(sock: NetlinkSocket) -> Kernel:
+    """Return everything on this host, ours or not. Raises ``DataplaneError``."""
+    links = parse_links(sock.dump(link_dump()))
+    return Kernel(links, decode_fdb(sock.dump(fdb_dump())), decode_neighbours(sock.dump(neighbour_dump())))
+
+
+def state_of(kernel: Kernel) -> HostState:
+    """Return what of it is ours, and what stands in the way. Pure."""
+    overlay = overlay_of(kernel.links)
+    present = frozenset(filter(may_be_tap, overlay.others))
+    return _state(overlay, {link.index: link for link in kernel.links}, kernel.fdb, kernel.neighbours, present)
+
+
 def observe_all(sock: NetlinkSocket) -> HostState:
     """Return everything of ours on this host. Raises ``DataplaneError``."""
-    links = parse_links(sock.dump(link_dump()))
-    overlay = overlay_of(links)
-    fdb = decode_fdb(sock.dump(fdb_dump()))
-    neighbours = decode_neighbours(sock.dump(neighbour_dump()))
-    return _state(overlay, {link.index: link for link in links}, fdb, neighbours, frozenset(filter(may_be_tap, overlay.others)))
+    return state_of(read_kernel(sock))
 
 
 def observe_some(sock: NetlinkSocket, scope: Scope, unread: frozenset[int] = frozenset()) -> HostState:
