@@ -41,6 +41,7 @@ def test_the_list_has_all_that_we_answer_for_but_our_own() -> None:
         "allowSharedAddress",
         "confirmHost",
         "createHostJoinToken",
+        "vxloomCapture",
         "vxloomDiagnose",
         "vxloomPlanHost",
         "vxloomShow",
