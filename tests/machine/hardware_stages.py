@@ -19,8 +19,10 @@ import msgspec
 
 from tests.waiting import wait_until
 from vxloom.agent.facts import underlay
-from vxloom.agent.hardware import HardwareWatch
+from vxloom.agent.hardware import HardwareWatch, once
 from vxloom.agent.hardware.optics import OpticsReader
+from vxloom.doctor.diagnosis import diagnose
+from vxloom.doctor.evidence import HostEvidence
 from vxloom.model.hardware import Bond, Hardware
 from vxloom.settings import AgentSettings
 
@@ -99,7 +101,9 @@ class Stages:
             wait_until(seen, stage, seconds=10)
         except AssertionError:
             self.missed.append(stage)  # the later stages are worth seeing, too
-        print(json.dumps({"stage": stage, "seen": msgspec.to_builtins(last)}), flush=True)
+        evidence = HostEvidence("machine", hardware=once.look(underlay(AgentSettings(vtep=VTEP))))
+        codes = [finding.code for finding in diagnose(evidence)]
+        print(json.dumps({"stage": stage, "seen": msgspec.to_builtins(last), "codes": codes}), flush=True)
 
 
 def _bond(hardware: Hardware) -> Bond:

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from tests.machine.guest import ROOT, Guest
+from vxloom.doctor.judgement import Thresholds, judge, settle, strain
 from vxloom.model.hardware import Bond, Hardware, Leg, Link
-from vxloom.server.health.judgement import Thresholds, judge, settle, strain
 
 
 def cards() -> tuple[str, ...]:
@@ -34,8 +34,15 @@ def verdict(hardware: Hardware) -> tuple[list[str], str]:
 def test_a_real_sensor_and_a_real_bond_are_seen_at_every_stage(tmp_path: Path) -> None:
     done = Guest(tmp_path, devices=cards()).run(f"cd {ROOT} && .venv/bin/python -m tests.machine.hardware_stages")
     assert done.status == 0, done.output + done.console
-    told = (json.loads(line) for line in done.output.splitlines() if line.startswith("{"))
+    told = [json.loads(line) for line in done.output.splitlines() if line.startswith("{")]
     seen = {stage["stage"]: msgspec.convert(stage["seen"], Hardware) for stage in told}
+    assert {stage["stage"]: stage["codes"] for stage in told} == {
+        "well": [],
+        "hot": ["host-hot"],
+        "the switch is silent on one leg": ["bond-partner"],
+        "one leg is down": ["bond-leg-down"],
+        "one card is pulled": ["bond-leg-down"],
+    }, "what the doctor finds of it"
 
     well = seen["well"]
     assert [(one.name[:6], one.celsius) for one in well.sensors] == [("lm75 (", 41)]

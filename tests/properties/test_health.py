@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vxloom.doctor.judgement import MOST, Key, Standing, judge, settle, strain, texts
 from vxloom.model.hardware import Bond, Hardware, Leg, Link, Sensor
 from vxloom.model.wire import Report, decode_from_agent, encode
 from vxloom.server.health import CODES, Health, Thresholds, health_details
-from vxloom.server.health.judgement import MOST, Key, Standing, judge, settle, strain, texts
 
 NUMBER = st.integers(-(2**63), 2**64 - 1)
 RATE = st.floats()

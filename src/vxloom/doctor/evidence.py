@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from vxloom.model.hardware import Hardware
 from vxloom.model.path import Path
 from vxloom.model.state import HostState
 from vxloom.planner.plan import Plan
@@ -102,6 +103,8 @@ class HostEvidence:
     state_dir: str = "the agent's state"
     state_free: int | None = None
     """Bytes free where the agent keeps its state."""
+    hardware: Hardware | None = None
+    """What sensors, cards and bonds say in a single look."""
     unknown: Mapping[str, str] = field(default_factory=dict)
     """What could not be gathered → why."""
 
@@ -115,6 +118,8 @@ class HostAnswer:
     vtep: str = ""
     silence: str = ""
     """Why a connected host gave no answer; "": it gave one."""
+    skew: float = 0.0
+    """Seconds its clock is ahead of this one's, behind if negative: at least so much, whatever the answer took on its way."""
     listens: bool = False
     """It answered probes when paths were measured."""
     heard: frozenset[str] | None = None

@@ -23,6 +23,8 @@ class Report(msgspec.Struct, frozen=True):
     findings: list[Finding]
     unknown: dict[str, str] = {}
     """What could not be looked at → why."""
+    clock: float = 0.0
+    """Unix time here, when the look was over."""
 
 
 def examine(settings: AgentSettings) -> Report:
@@ -33,7 +35,7 @@ def examine(settings: AgentSettings) -> Report:
         first = {(finding.code, finding.where) for finding in findings}
         evidence, findings = _look(settings)
         findings = [finding for finding in findings if (finding.code, finding.where) in first]
-    return Report(evidence.host, findings, dict(evidence.unknown))
+    return Report(evidence.host, findings, dict(evidence.unknown), time.time())
 
 
 def _look(settings: AgentSettings) -> tuple[HostEvidence, list[Finding]]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from vxloom.agent import contact
-from vxloom.agent.facts import host_name
+from vxloom.agent.facts import host_name, underlay
+from vxloom.agent.hardware import once
 from vxloom.agent.held import Word as Held
 from vxloom.agent.reconcile import Reconciler, Target
 from vxloom.agent.statefile import NOTHING_SAVED, StateFile
@@ -86,6 +87,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         conntrack=_conntrack(gathering.machine),
         state_dir=str(settings.state_dir),
         state_free=gathering.ask("state", lambda: shutil.disk_usage(settings.state_dir).free, None) if managed else None,
+        hardware=gathering.ask("hardware", lambda: once.look(underlay(settings)), None),
         unknown=gathering.unknown,
     )
 

@@ -9,6 +9,7 @@ from vxloom.doctor.check import faults, registry
 from vxloom.doctor.diagnosis import diagnose, exit_code, survey
 from vxloom.doctor.evidence import CloudEvidence, Device, HostAnswer, HostEvidence, Process, Route, Word
 from vxloom.doctor.finding import Finding, Severity
+from vxloom.model.hardware import Bond, Hardware, Leg, Link, Sensor
 from vxloom.model.path import Path
 from vxloom.model.state import HostState, VxlanDevice
 
@@ -83,6 +84,13 @@ def test_an_agent_that_is_frozen_explains_as_well() -> None:
         ({"routes": {"192.0.2.2": Route("eth0", "192.0.2.1", 1400)}}, ["path-mtu-low"]),
         ({"devices": {"eth0": Device("eth0", 1499, True, "")}}, ["underlay-mtu-low"]),
         ({"state_free": 1024}, ["state-disk-full"]),
+        ({"hardware": Hardware(sensors=(Sensor("chip", 84),), links=(Link("eth0", True),))}, []),
+        ({"hardware": Hardware(sensors=(Sensor("chip", 85),))}, ["host-hot"]),
+        ({"hardware": Hardware(sensors=(Sensor("chip", 60, beyond=True),))}, ["host-hot"]),
+        ({"hardware": Hardware(links=(Link("eth0", False),))}, ["link-down"]),
+        ({"hardware": Hardware(links=(Link("eth0", True, full=False),))}, ["link-slow"]),
+        ({"hardware": Hardware(bonds=(Bond("bond0", "active-backup", (Leg("a", True), Leg("b", False))),))}, ["bond-leg-down"]),
+        ({"hardware": Hardware(bonds=(Bond("bond0", "802.3ad", (Leg("a", True), Leg("b", True))),))}, ["bond-partner"]),
         ({"no_stream": "192.0.2.9:8250 does not answer"}, ["server-away"]),
         ({"no_stream": "said before it died", "agent": Process.GONE}, ["agent-stopped"]),
         ({"no_stream": "said before it froze", "agent": Process.FROZEN}, ["agent-frozen"]),

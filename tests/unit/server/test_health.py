@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from vxloom.doctor.judgement import Key, Standing, judge, settle, strain, texts
 from vxloom.model.hardware import Bond, Hardware, Leg, Link, Sensor
 from vxloom.server.health import CODES, Condition, Health, Thresholds, Watch, health_details
-from vxloom.server.health.judgement import Key, Standing, judge, settle, strain, texts
 
 LIMITS = Thresholds()
 PARTNER = "02:00:00:00:00:aa"

@@ -19,8 +19,8 @@ ACTOR = "doctor"
 EVENT = "HOST.FINDING"
 _ALERT_TYPE = 7
 """CloudStack's number of alerts about hosts (AlertService.ALERT_TYPE_HOST)."""
-_ELSEWHERE = frozenset({"host-away"})
-"""Codes that have an alert of the gateway's: host.disconnected."""
+_ELSEWHERE = frozenset({"host-away"}) | {fault.code for fault in registry()["hardware"].faults}
+"""Codes that have an alert of the gateway's, ``host.disconnected``, or of the hardware's watch, by the zone's own limits."""
 _PLACES = 16
 """Alerts of one code on one host; more places are told of by one alert. A host with a thousand broken networks is one fault."""
 _MORE = "…"

@@ -32,6 +32,8 @@ class Findings(msgspec.Struct, frozen=True):
 
     findings: list[Finding]
     unknown: dict[str, str] = {}
+    clock: float = 0.0
+    """Its Unix time when it answered; 0: its agent does not tell."""
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -97,13 +99,18 @@ def ask_hosts(fleet: Fleet, hosts: Sequence[records.Host], *, paths: bool = Fals
         listening = told(LISTEN, Listening) if paths else {}
         measured = told(PATHS, Measured, MEASURING) if paths else {}
         heard = told(LISTEN, Listening) if paths else {}
-        found = told(FINDINGS, Findings)  # at last: by now routers have said what they have to say
+        asked = list(
+            threads.map(lambda host: _ask_findings(fleet, host), present)
+        )  # at last: by now routers have said what they have to say
+    found = {host.id: answer for host, (answer, _) in zip(present, asked, strict=True)}
+    skews = {host.id: skew for host, (_, skew) in zip(present, asked, strict=True)}
     answers = {
         host.id: HostAnswer(
             host.name,
             host.id in live,
             host.vtep,
             silence=_why(found.get(host.id)) or _why(measured.get(host.id)),
+            skew=skews.get(host.id, 0.0),
             listens=isinstance(word := listening.get(host.id), Listening) and word.listening,
             heard=ears.heard if isinstance(ears := heard.get(host.id), Listening) else None,
             paths=tuple(ways.paths) if isinstance(ways := measured.get(host.id), Measured) else (),
@@ -118,6 +125,19 @@ def ask_hosts(fleet: Fleet, hosts: Sequence[records.Host], *, paths: bool = Fals
         {host.id: each.unknown for host, each in whole},
         began,
     )
+
+
+def _ask_findings(fleet: Fleet, host: records.Host) -> tuple[Findings | str, float]:
+    """Return a host's answer, and by how much its clock is certainly apart."""
+    before = time.time()
+    answer = _ask(fleet, host, FINDINGS, Findings, PATIENCE)
+    clock = answer.clock if isinstance(answer, Findings) else 0.0
+    return answer, apart(clock, before, time.time()) if clock else 0.0
+
+
+def apart(clock: float, before: float, after: float) -> float:
+    """Return by how much a clock that was read between two moments lies outside them: ahead, or behind (negative)."""
+    return max(0.0, clock - after) + min(0.0, clock - before)
 
 
 def _why(told: object) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from vxloom.doctor.judgement import MOST, Health, cut
 from vxloom.model.hardware import Bond, Link
-from vxloom.server.health.judgement import MOST, Health, cut
 
 
 def health_details(health: Health | None) -> dict[str, str]:

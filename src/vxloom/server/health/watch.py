@@ -8,8 +8,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from vxloom.doctor.judgement import Condition, Health, Key, Standing, Thresholds, judge, settle, strain, texts
 from vxloom.model.hardware import Hardware
-from vxloom.server.health.judgement import Condition, Health, Key, Standing, Thresholds, judge, settle, strain, texts
 from vxloom.store import Store, records
 from vxloom.store.settings_catalogue import CATALOGUE
 

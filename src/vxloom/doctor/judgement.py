@@ -1,4 +1,4 @@
-"""From evidence to findings. Pure, total, and bounded whatever a host says.
+"""From what hardware tells to findings, for the doctor's check and the server's alerts. Pure, total, and bounded whatever a host says.
 
 A finding is raised at once and stands until it has not been found for ``patience`` seconds; while it stands the limit it must get away from
 is a little easier, so that a value on the limit is one alert and not fifty.
