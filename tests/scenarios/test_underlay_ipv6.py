@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 from tests.scenarios.clouds import Cloud
 from vxloom.lab import Lab, cloud
@@ -35,3 +36,5 @@ def test_guests_meet_over_ipv6_tunnels_with_what_is_left_of_the_mtu(lab_director
         assert one.place.run(whole, check=False).returncode == 0, "the whole of it crosses"
         whole[-2] = str(1430 - 28 + 1)
         assert one.place.run(whole, check=False).returncode != 0
+        told = cast("dict[str, Any]", made.call("vxloomWhy", **{"from": one.name, "to": two.name}, packet="true")["why"])
+        assert told["sentence"] == f"{one.name} can reach {two.name}: packets came out at both taps"

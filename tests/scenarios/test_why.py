@@ -215,3 +215,83 @@ def test_as_a_person_asks(cloud: Cloud, guests: list[Guest]) -> None:
     done = subprocess.run(command, env=os.environ | cloud.lab.environment(), capture_output=True, text=True, check=False)
     assert done.stdout.splitlines()[-1] == f"{one.name} can reach {other.name}", done.stderr
     assert f"{one.name} → {other.name}" in done.stdout
+
+
+def packets(told: Told, way: int = 0) -> list[tuple[str, str, str]]:
+    """Return (host, standing, first words) of what became of the packets of one way."""
+    steps = [step for step in told["ways"][way]["steps"] if step["place"].startswith(("packets", "broadcast"))]
+    return [(step["host"], step["standing"], step["seen"].partition(":")[0]) for step in steps]
+
+
+def test_packets_come_by_every_place_of_a_way_that_is_well(cloud: Cloud, guests: list[Guest]) -> None:
+    one, other, _ = guests
+    told = why(cloud, one.name, other.name, packet="true")
+    assert told["sentence"] == f"{one.name} can reach {other.name}: packets came out at both taps"
+    for way, here, there, answerer in ((0, "h1", "h2", other), (1, "h2", "h1", one)):
+        assert told["ways"][way]["arrived"] == 3
+        assert packets(told, way) == [
+            (here, "ok", "3 of 3 came in by its tap"),
+            (here, "ok", "3 of 3 left by the VXLAN device"),
+            (here, "ok", "3 of 3 went onto the underlay"),
+            (there, "ok", "3 of 3 came from the underlay"),
+            (there, "ok", "3 of 3 came out of the VXLAN device"),
+            (there, "ok", "3 of 3 went out to the guest"),
+            (there, "ok", f"{answerer.name} answered 3 of 3"),
+        ]
+
+
+def test_packets_on_one_host_need_two_taps(cloud: Cloud, guests: list[Guest]) -> None:
+    one, _, beside = guests
+    told = why(cloud, one.name, beside.name, packet="true")
+    assert told["sentence"] == f"{one.name} can reach {beside.name}: packets came out at both taps"
+    assert [text for _, _, text in packets(told)] == [
+        "3 of 3 came in by its tap",
+        "3 of 3 went out to the guest",
+        f"{beside.name} answered 3 of 3",
+    ]
+
+
+def test_a_port_closed_on_the_way_is_where_packets_vanish(healed: Cloud, guests: list[Guest]) -> None:
+    one, other, _ = guests
+    faults.cause(healed.lab, "closed", "h2", "4789")
+    assert why(healed, one.name, other.name)["reach"] == "yes"  # no kernel of ours knows
+    told = why(healed, one.name, other.name, packet="true")
+    assert packets(told)[3] == ("h2", "broken", "none of 3 came from the underlay")
+    assert "it was lost between the hosts: something on the way drops UDP port 4789" in told["sentence"]
+    assert f"open UDP port 4789 from {healed.lab.node('h1').address} to {healed.lab.node('h2').address}" in told["sentence"]
+    assert (told["reach"], told["ways"][1]["arrived"]) == ("no", 3)
+    back = why(healed, other.name, one.name, packet="true")
+    assert back["sentence"].startswith(f"{other.name} gets no answer of {one.name}: h2, packets of {one.name}: none of 3")
+
+
+def test_packets_that_a_hosts_own_rules_drop_vanish_behind_its_underlay(healed: Cloud, guests: list[Guest]) -> None:
+    one, other, _ = guests
+    node = healed.lab.node("h2")
+    node.run(
+        ["nft", "add table inet fw; add chain inet fw in { type filter hook input priority 0; }; add rule inet fw in udp dport 4789 drop"]
+    )
+    told = why(healed, one.name, other.name, packet="true")
+    node.run(["nft", "delete", "table", "inet", "fw"])
+    assert packets(told)[4] == ("h2", "broken", "none of 3 came out of the VXLAN device")
+    assert "h2, firewall, inward: inet fw in drops UDP port 4789" in told["sentence"]
+
+
+def test_broadcast_that_is_lost_is_told_although_packets_arrive(healed: Cloud, guests: list[Guest]) -> None:
+    one, other, _ = guests
+    node = healed.lab.node("h2")
+    node.run(["nft", "add table bridge fw; add chain bridge fw f { type filter hook forward priority 0; }"])
+    node.run(["nft", "add", "rule", "bridge", "fw", "f", "ether", "daddr", "ff:ff:ff:ff:ff:ff", "drop"])
+    told = why(healed, one.name, other.name, packet="true")
+    node.run(["nft", "delete", "table", "bridge", "fw"])
+    assert told["reach"] == "yes"
+    assert packets(told)[-1] == ("h2", "impaired", f"does not reach {other.name}")
+    assert "the bridge of h2 dropped it" in told["sentence"]
+
+
+def test_a_guest_that_answers_nothing_is_reached_all_the_same(healed: Cloud, guests: list[Guest]) -> None:
+    one, other, _ = guests
+    other.place.run(["sysctl", "-w", "net.ipv4.icmp_echo_ignore_all=1"])
+    told = why(healed, one.name, other.name, packet="true")
+    other.place.run(["sysctl", "-w", "net.ipv4.icmp_echo_ignore_all=0"])
+    assert told["reach"] == "yes"
+    assert packets(told)[-1] == ("h2", "not looked at", f"{other.name} itself answers no ping")

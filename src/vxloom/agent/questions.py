@@ -10,11 +10,12 @@ import msgspec
 import structlog
 
 from vxloom.agent.held import Held
+from vxloom.agent.packets import Packets
 from vxloom.agent.paths import Paths
 from vxloom.agent.reconcile import Reconciler, Target, stray_text
 from vxloom.agent.writer import Writer
 from vxloom.errors import DataplaneError, VxloomError
-from vxloom.model.wire import LISTEN, PATHS, Answer, Ask
+from vxloom.model.wire import LISTEN, PACKET, PATHS, Answer, Ask
 from vxloom.planner import render
 from vxloom.planner.plan import ALL
 
@@ -35,6 +36,7 @@ class Questions:
         self._send = send
         self._others = looks or {}
         self._paths = Paths()
+        self._packets = Packets()
         self._looks: dict[str, list[asyncio.Task[None]]] = {}
         """What is asked → the looks that go on or wait; one of a kind at a time."""
         self._loop = asyncio.get_running_loop()
@@ -42,7 +44,11 @@ class Questions:
     def take(self, question: Ask, held: Held) -> None:
         """See that a question is answered; one of a later version with the plan at present."""
         word = held.effective()
-        own: dict[str, Look] = {LISTEN: lambda _: self._paths.listen(word), PATHS: lambda about: self._paths.measure(word, about)}
+        own: dict[str, Look] = {
+            LISTEN: lambda _: self._paths.listen(word),
+            PATHS: lambda about: self._paths.measure(word, about),
+            PACKET: lambda about: self._packets.obey(about, word),
+        }
         looks = {**self._others, **own}
         look = looks.get(question.what)
         if look is None:
@@ -58,10 +64,12 @@ class Questions:
     def tidy(self) -> None:
         """Give back what a look needed and nobody asks for any more. Called every few seconds."""
         self._loop.run_in_executor(None, self._paths.tidy)  # it takes a link away, which takes a moment
+        self._loop.run_in_executor(None, self._packets.tidy)
 
     def close(self) -> None:
         """Give everything back."""
         self._paths.close()
+        self._packets.close()
 
     async def _look(self, question: Ask, look: Look, before: asyncio.Task[None] | None) -> None:
         """Look when the look before is over: what is asked now may not be in what that one sees."""

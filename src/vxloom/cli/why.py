@@ -29,9 +29,10 @@ _SIGNS = {
 @click.option(
     "--host", "this_host", is_flag=True, help="Ask this host's kernel alone; needs no server. VM2 may be an address. Run it as root."
 )
+@click.option("--packet", is_flag=True, help="Also send three packets and three broadcasts each way, and say where they came by.")
 @config_option(_FILE)
 @output_option
-def command(one: str, other: str, this_host: bool, config: Path | None, output: str) -> None:
+def command(one: str, other: str, this_host: bool, packet: bool, config: Path | None, output: str) -> None:
     """Can VM1 reach VM2? Follows the way from tap to tap, place by place, by what the kernels of both hosts hold. Changes nothing.
 
     \b
@@ -40,7 +41,9 @@ def command(one: str, other: str, this_host: bool, config: Path | None, output: 
     """
     from vxloom.doctor.why.verdict import Reach
 
-    story = _here(one, other, config) if this_host else _asked(one, other)
+    if this_host and packet:
+        raise click.UsageError("--packet needs both hosts: ask on the management server, without --host")
+    story = _here(one, other, config) if this_host else _asked(one, other, packet=packet)
     if output == "json":
         import msgspec
 
@@ -53,7 +56,7 @@ def command(one: str, other: str, this_host: bool, config: Path | None, output: 
         raise click.exceptions.Exit(1)
 
 
-def _asked(one: str, other: str) -> Story:
+def _asked(one: str, other: str, *, packet: bool) -> Story:
     """Ask the server, which asks both hosts."""
     import msgspec
 
@@ -62,7 +65,7 @@ def _asked(one: str, other: str) -> Story:
     from vxloom.doctor.why.verdict import Story
 
     with Progress("asking the hosts of both"), names_from("cs listVirtualMachines listall=true"):
-        answer = Client().call("vxloomWhy", **{"from": one, "to": other})
+        answer = Client().call("vxloomWhy", **{"from": one, "to": other}, **({"packet": "true"} if packet else {}))
     return msgspec.convert(answer.get("why"), Story)
 
 

@@ -38,8 +38,7 @@ def tunnel_packet(source: Address, target: Address, size: int, ports: tuple[int,
         return ip + struct.pack(">HHHH", *ports, length, 0) + vxlan
     ip = struct.pack(">IHBB16s16s", 6 << 28, length, 17, 64, source.packed, target.packed)
     pseudo = source.packed + target.packed + struct.pack(">II", length, 17)
-    checksum = (~_sum([pseudo, struct.pack(">HHHH", *ports, length, 0), vxlan]) & 0xFFFF) or 0xFFFF  # 0 would mean that there is none
-    return ip + struct.pack(">HHHH", *ports, length, checksum) + vxlan
+    return ip + struct.pack(">HHHH", *ports, length, checksum([pseudo, struct.pack(">HHHH", *ports, length, 0), vxlan])) + vxlan
 
 
 def inner_frame(mtu: int, flow: int, body: bytes) -> bytes:
@@ -78,6 +77,11 @@ def unpacked(form: bytes) -> Address:
     """Return the address of 16 bytes."""
     address = ipaddress.IPv6Address(form)
     return address.ipv4_mapped or address
+
+
+def checksum(parts: Iterable[bytes]) -> int:
+    """Return the internet checksum (RFC 1071), never 0, which would mean that there is none."""
+    return (~_sum(parts) & 0xFFFF) or 0xFFFF
 
 
 def _sum(parts: Iterable[bytes]) -> int:

@@ -45,6 +45,11 @@ def guest_name(port: PortDocument) -> str:
     return f"{_ODD.sub('-', port.vm_name)[:64]}.{_ODD.sub('-', port.vm)[:8]}"
 
 
+def entrance(port: PortDocument) -> tuple[Path, str]:
+    """Return the namespace of a port's guest and the card in it that is the other end of its tap."""
+    return NETNS / guest_name(port), _card(port)
+
+
 class NamespaceSource:
     """Network namespaces as guests. ``registry`` is a directory of ours that says which namespace belongs to which NICs."""
 

@@ -201,6 +201,8 @@ WHY = "why"
 """Tell what the kernel holds about two NICs: ``about`` is a :class:`vxloom.model.pair.Pair`."""
 CAPTURE = "capture"
 """Capture tunnel packets, about a :class:`vxloom.model.capture.CaptureOrder`."""
+PACKET = "packet"
+"""Look for marked packets, send them, tell what was seen: ``about`` is a :class:`vxloom.model.packet.Order`."""
 
 
 class Ask(_Message, frozen=True):

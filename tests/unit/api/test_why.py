@@ -10,8 +10,9 @@ import pytest
 from tests.unit.api.desk import Desk
 from vxloom.doctor.why.evidence import Sight, Slice
 from vxloom.errors import TransportError
+from vxloom.model.packet import Act, Entry, Order, Seen, Sent
 from vxloom.model.pair import Pair
-from vxloom.model.wire import WHY
+from vxloom.model.wire import PACKET, WHY
 
 
 @pytest.fixture
@@ -50,6 +51,30 @@ def test_each_host_is_asked_about_its_own(desk: Desk, two: tuple[str, str], monk
     assert all(end.ips and end.mac for end in pair.ends)
     assert told["reach"] == "no"
     assert {step["host"] for step in told["ways"][0]["steps"]} == {"h1", "h2"}
+
+
+def test_no_host_sends_before_all_look(desk: Desk, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[Order] = []
+
+    def answer(host: str, what: str, timeout: float, about: bytes) -> bytes:
+        if what == WHY:
+            return b"{}"
+        orders.append(msgspec.json.decode(about, type=Order))
+        assert what == PACKET
+        if orders[-1].act is Act.SEND:
+            return msgspec.json.encode(Sent(dict.fromkeys(orders[-1].pair.here, Entry.CARD)))
+        if host == two[1] and orders[-1].act is Act.WATCH:
+            raise TransportError("packets are followed here for somebody else")
+        return msgspec.json.encode(Seen(()))
+
+    monkeypatch.setattr(desk.hosts, "ask", answer)
+    told = desk.ask("vxloomWhy", **{"from": "a", "to": "b"}, packet="true")["why"]
+    assert [order.act for order in orders] == [Act.WATCH] * 2 + [Act.SEND] * 2 + [Act.TELL] * 2
+    assert len({order.mark for order in orders}) == 1
+    (last,) = [step for step in told["ways"][0]["steps"] if step["place"] == "packets of a"]
+    assert "none of 3 came in by its tap" in last["seen"]
+    (last,) = [step for step in told["ways"][1]["steps"] if step["place"] == "packets of b"]
+    assert "for somebody else" in last["seen"]
 
 
 def test_hosts_that_do_not_answer_are_told_with_the_reason(desk: Desk, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:

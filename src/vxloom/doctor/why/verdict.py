@@ -10,6 +10,7 @@ import msgspec
 from vxloom.doctor.why.arriving import arriving
 from vxloom.doctor.why.evidence import Sight
 from vxloom.doctor.why.leaving import leaving
+from vxloom.doctor.why.packets import Packets, followed
 from vxloom.doctor.why.step import Standing, Step
 from vxloom.model.pair import End, Pair
 
@@ -32,10 +33,14 @@ class Way(msgspec.Struct, frozen=True, kw_only=True):
     """The sending machine's name."""
     target: str
     steps: tuple[Step, ...]
+    arrived: int | None = None
+    """How many packets that were really sent went out to the target; None: none was sent, or it is not known."""
 
     @property
     def reach(self) -> Reach:
-        """Whether a frame arrives, by all that was looked at."""
+        """Whether a frame arrives: by packets that did or did not, else by all that was looked at."""
+        if self.arrived is not None:
+            return Reach.YES if self.arrived else Reach.NO
         standings = {step.standing for step in self.steps}
         if Standing.BROKEN in standings:
             return Reach.NO
@@ -50,24 +55,26 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     ways: tuple[Way, ...] = ()
 
 
-def tell(pair: Pair, sights: tuple[Known, Known]) -> Story:
+def tell(pair: Pair, sights: tuple[Known, Known], packets: Packets | None = None) -> Story:
     """Return whether the first of a pair reaches the second and is answered. ``sights``: of each one's host."""
-    ways = tuple(_way(pair, place, sights) for place in (0, 1))
+    ways = tuple(_way(pair, place, sights, packets) for place in (0, 1))
     half = next((end.host for end, sight in zip(pair.ends, reversed(sights), strict=True) if sight is None), "")
     return Story(reach=_both(ways), sentence=_sentence(pair, ways, f"as far as {half} goes, " if half else ""), ways=ways)
 
 
-def _way(pair: Pair, source: int, sights: tuple[Known, Known]) -> Way:
+def _way(pair: Pair, source: int, sights: tuple[Known, Known], packets: Packets | None) -> Way:
     here, there = sights[source], sights[1 - source]
     sender, receiver = pair.ends[source], pair.ends[1 - source]
     steps = [*leaving(pair, source, here)] if isinstance(here, Sight) else [_silent(sender, here)]
-    if not pair.together:
+    if not pair.together and packets is None:
         steps.append(_between(sender, receiver))
     if isinstance(there, Sight):
         steps += arriving(pair, 1 - source, there)
     elif not pair.together:
         steps.append(_silent(receiver, there))
-    return Way(source=sender.vm, target=receiver.vm, steps=tuple(steps))
+    if packets is not None:
+        steps += followed(pair, source, packets)
+    return Way(source=sender.vm, target=receiver.vm, steps=tuple(steps), arrived=packets.arrived(source) if packets else None)
 
 
 def _silent(end: End, why: str | None) -> Step:
@@ -105,7 +112,8 @@ def _sentence(pair: Pair, ways: tuple[Way, ...], half: str) -> str:
         case [_, Reach.NO]:
             return f"{one} gets no answer of {other}: {_faults(ways)}"
         case [Reach.YES, Reach.YES]:
-            return f"{half}{one} can reach {other}{_but(ways)}"
+            proof = ": packets came out at both taps" if all(way.arrived for way in ways) else ""
+            return f"{half}{one} can reach {other}{proof}{_but(ways)}"
         case _:
             unknown = next(_all(ways, Standing.UNKNOWN))
             return f"whether {one} can reach {other} cannot be told: {_told(unknown)}"
@@ -117,7 +125,7 @@ def _faults(ways: Iterable[Way]) -> str:
 
 
 def _but(ways: Iterable[Way]) -> str:
-    found = [*_all(ways, Standing.IMPAIRED)]
+    found = [*_all(ways, Standing.BROKEN), *_all(ways, Standing.IMPAIRED)]
     return f", but {_told(found[0])}{f' (and {len(found) - 1} more, above)' if found[1:] else ''}" if found else ""
 
 

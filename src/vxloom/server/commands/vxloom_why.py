@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-
 import msgspec
 
 from vxloom.compiler.segments import active_binding
 from vxloom.doctor.why.evidence import Sight
-from vxloom.doctor.why.verdict import Known, Reach, Story, tell
-from vxloom.errors import RequestError, TransportError
+from vxloom.doctor.why.verdict import Reach, Story, tell
+from vxloom.errors import RequestError
 from vxloom.model.intent import Host, Intent, Nic
 from vxloom.model.pair import End, Pair
-from vxloom.model.wire import WHY
 from vxloom.server import pairs
 from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
+from vxloom.server.witnesses import Witnesses
 from vxloom.store import ReadTransaction, records
-
-PATIENCE = 5.0
-"""Seconds a host has to look at its kernel; it takes a tenth of one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """Whom to ask, about whom."""
-
-    pair: Pair
-    hosts: tuple[str, str]
-    """Ids, of each one's host."""
-    simulated: frozenset[str]
-    """Those among them that have no kernel."""
 
 
 class VxloomWhy(Command):
@@ -41,12 +24,14 @@ class VxloomWhy(Command):
 
     The way is followed place by place in both directions: tap, filter, bridge, FDB, neighbours, flood entries, VXLAN device, route,
     firewall, then the other host. It ends in one sentence that names what is broken and what to do.
+    ``packet`` also has marked packets sent from each machine's card and says where they came by; guests take them for a ping.
     """
 
     name = "vxloomWhy"
     parameters = (
         Parameter("from", Kind.STRING, "the one machine's id or name", required=True),
         Parameter("to", Kind.STRING, "the other machine's id or name", required=True),
+        Parameter("packet", Kind.BOOLEAN, "also send three packets and three broadcasts each way, and tell where they came by"),
     )
     answer = fields(
         """
@@ -59,6 +44,7 @@ ways list both directions
 source string the sending machine's name
 target string the receiving machine's name
 steps list the places in the order in which a frame comes by
+arrived integer how many of three packets went out to the target; absent where none was sent or it is not known
 """,
             steps=fields("""
 host string the host
@@ -75,13 +61,16 @@ code string the doctor's finding of it, where there is one
     def run(self, call: Call) -> Fields:
         """Return the story; takes as long as the slower of two hosts, 5 s at most."""
         with call.read() as rx:
-            subject = _subject(rx, call)
-        if isinstance(subject, Story):
-            return one("why", msgspec.to_builtins(subject))
-        return one("why", msgspec.to_builtins(tell(subject.pair, _sights(call, subject))))
+            found = _witnesses(rx, call)
+        if isinstance(found, Story):
+            return one("why", msgspec.to_builtins(found))
+        sights = found.sights()
+        port = next((sight.udp_port for sight in sights if isinstance(sight, Sight)), 4789)
+        packets = found.packets(port) if call.arguments.flag("packet") else None
+        return one("why", msgspec.to_builtins(tell(found.pair, sights, packets)))
 
 
-def _subject(rx: ReadTransaction, call: Call) -> _Subject | Story:
+def _witnesses(rx: ReadTransaction, call: Call) -> Witnesses | Story:
     """Return whom to ask, or the story where nobody needs to be asked. Raises :class:`RequestError` for machines that are not there."""
     here, there = pairs.machine(rx, call.arguments, "from"), pairs.machine(rx, call.arguments, "to")
     if here.id == there.id:
@@ -101,7 +90,7 @@ def _subject(rx: ReadTransaction, call: Call) -> _Subject | Story:
     if None in ends:
         return _no(here, there, "one of them lives on no host at present; ask again when its job has ended")
     one_end, other_end = (end for end in ends if end is not None)
-    return _asked(rx, intent, one_end, other_end)
+    return _of(call, rx, intent, one_end, other_end)
 
 
 def _home(intent: Intent, nic_id: str) -> tuple[Nic, Host] | None:
@@ -112,7 +101,7 @@ def _home(intent: Intent, nic_id: str) -> tuple[Nic, Host] | None:
     return (nic, host) if nic is not None and host is not None else None
 
 
-def _asked(rx: ReadTransaction, intent: Intent, one_end: tuple[Nic, Host], other_end: tuple[Nic, Host]) -> _Subject:
+def _of(call: Call, rx: ReadTransaction, intent: Intent, one_end: tuple[Nic, Host], other_end: tuple[Nic, Host]) -> Witnesses:
     (network,) = (each for each in intent.networks if each.id == one_end[0].network)
     ends = tuple(
         End(vm=nic.vm_name, nic=nic.id, mac=nic.mac.lower(), ips=nic.ips, host=host.name, vtep=host.vtep)
@@ -121,34 +110,8 @@ def _asked(rx: ReadTransaction, intent: Intent, one_end: tuple[Nic, Host], other
     hosts = (one_end[1].id, other_end[1].id)
     kinds = {host: row.hypervisor for host in hosts if (row := rx.get(records.Host, host))}
     simulated = {host for host, kind in kinds.items() if kind is records.Hypervisor.SIMULATOR}
-    return _Subject(Pair(vni=network.vni, ends=(ends[0], ends[1]), here=()), hosts, frozenset(simulated))
+    return Witnesses(call.fleet, Pair(vni=network.vni, ends=(ends[0], ends[1]), here=()), hosts, frozenset(simulated))
 
 
 def _no(here: records.Vm, there: records.Vm, why: str) -> Story:
     return Story(reach=Reach.NO, sentence=f"{here.name} cannot reach {there.name}: {why}")
-
-
-def _sights(call: Call, subject: _Subject) -> tuple[Known, Known]:
-    """Ask both hosts at once; one host of both is asked once."""
-    places: dict[str, tuple[int, ...]] = {}
-    for place, host in enumerate(subject.hosts):
-        places[host] = (*places.get(host, ()), place)
-    with ThreadPoolExecutor(2, thread_name_prefix="vxloom-why") as threads:
-        told = dict(zip(places, threads.map(lambda host: _ask(call, subject, host, places[host]), places), strict=True))
-    return told[subject.hosts[0]], told[subject.hosts[1]]
-
-
-def _ask(call: Call, subject: _Subject, host: str, here: tuple[int, ...]) -> Known:
-    """Return what a host tells, or why it tells nothing."""
-    if host in subject.simulated:
-        return "it is a simulated host, without a kernel; vxloom trace tells what is compiled for it"
-    if host not in call.fleet.live():
-        return "its agent has no stream to the server"
-    try:
-        about = msgspec.json.encode(msgspec.structs.replace(subject.pair, here=here))
-        sight = msgspec.json.decode(call.fleet.ask(host, WHY, PATIENCE, about), type=Sight)
-    except TransportError as error:
-        return str(error)
-    except msgspec.DecodeError:
-        return "it does not know the question: upgrade its agent"
-    return msgspec.structs.replace(sight, host=subject.pair.ends[here[0]].host)
