@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 
@@ -57,6 +58,10 @@ def test_a_tap_that_others_plug_in_is_bound_when_it_appears(cloud: Cloud, networ
         forged = frames.udp4("02:00:00:00:00:66", frames.BROADCAST, guest.ip, "10.1.1.255")
         wire.send(forged, last)
         assert forged not in seen.until(last), "and filtered like any other"
+    told = cast("dict[str, Any]", cloud.call("vxloomWhy", **{"from": guest.name, "to": peer.name}, packet="true")["why"])
+    assert told["sentence"] == f"{guest.name} can reach {peer.name}: packets came out at both taps"
+    first = next(step for step in told["ways"][0]["steps"] if step["place"].startswith("packets"))
+    assert first["seen"].startswith("put in at the bridge: only the hypervisor can send by a tap that it holds")
     index = json.loads(node.run(["ip", "-j", "link", "show", tap]).stdout)[0]["ifindex"]
     cloud.destroy(guest)
     left = json.loads(node.run(["ip", "-j", "link", "show", tap]).stdout)[0]

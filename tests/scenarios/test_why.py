@@ -86,7 +86,7 @@ def test_a_missing_fdb_entry_is_named_with_who_would_repair_it(healed: Cloud, gu
     faults.cause(healed.lab, "fdb-del", "h1", other.mac)
     told = here(healed, "h1", one.name, other.ip)
     assert standing(told, "broken") == [("h1", "FDB", "fdb-missing")]
-    assert told["sentence"].startswith(f"{one.name} cannot reach {other.ip}: h1, FDB of vxlan")
+    assert told["sentence"].startswith(f"{one.name} cannot reach {other.ip}: on h1, FDB of vxlan")
     assert f"lacks {other.ip}'s MAC {other.mac}" in told["sentence"]
     assert "the agent of h1 is frozen: systemctl restart vxloom-agent" in told["sentence"]
     assert not one.ping(other.ip, count=1, wait=0.3)
@@ -157,7 +157,7 @@ def test_a_rule_of_the_hosts_own_is_named(healed: Cloud, guests: list[Guest]) ->
     assert not one.ping(other.ip, count=1, wait=0.3)
     node.run(["nft", "delete", "table", "inet", "fw"])
     assert standing(told, "broken") == [("h2", "firewall,", "")]
-    assert "h2, firewall, inward: inet fw in drops UDP port 4789" in told["sentence"]
+    assert "on h2, firewall, inward: inet fw in drops UDP port 4789" in told["sentence"]
 
 
 def test_a_route_that_leads_nowhere_is_named(healed: Cloud, guests: list[Guest]) -> None:
@@ -257,11 +257,11 @@ def test_a_port_closed_on_the_way_is_where_packets_vanish(healed: Cloud, guests:
     assert why(healed, one.name, other.name)["reach"] == "yes"  # no kernel of ours knows
     told = why(healed, one.name, other.name, packet="true")
     assert packets(told)[3] == ("h2", "broken", "none of 3 came from the underlay")
-    assert "it was lost between the hosts: something on the way drops UDP port 4789" in told["sentence"]
+    assert "they were lost between the hosts: something on the way drops UDP port 4789" in told["sentence"]
     assert f"open UDP port 4789 from {healed.lab.node('h1').address} to {healed.lab.node('h2').address}" in told["sentence"]
     assert (told["reach"], told["ways"][1]["arrived"]) == ("no", 3)
     back = why(healed, other.name, one.name, packet="true")
-    assert back["sentence"].startswith(f"{other.name} gets no answer of {one.name}: h2, packets of {one.name}: none of 3")
+    assert back["sentence"].startswith(f"{other.name} gets no answer of {one.name}: on h2, packets of {one.name}: none of 3")
 
 
 def test_packets_that_a_hosts_own_rules_drop_vanish_behind_its_underlay(healed: Cloud, guests: list[Guest]) -> None:
@@ -273,7 +273,7 @@ def test_packets_that_a_hosts_own_rules_drop_vanish_behind_its_underlay(healed: 
     told = why(healed, one.name, other.name, packet="true")
     node.run(["nft", "delete", "table", "inet", "fw"])
     assert packets(told)[4] == ("h2", "broken", "none of 3 came out of the VXLAN device")
-    assert "h2, firewall, inward: inet fw in drops UDP port 4789" in told["sentence"]
+    assert "on h2, firewall, inward: inet fw in drops UDP port 4789" in told["sentence"]
 
 
 def test_broadcast_that_is_lost_is_told_although_packets_arrive(healed: Cloud, guests: list[Guest]) -> None:
@@ -285,7 +285,7 @@ def test_broadcast_that_is_lost_is_told_although_packets_arrive(healed: Cloud, g
     node.run(["nft", "delete", "table", "bridge", "fw"])
     assert told["reach"] == "yes"
     assert packets(told)[-1] == ("h2", "impaired", f"does not reach {other.name}")
-    assert "the bridge of h2 dropped it" in told["sentence"]
+    assert "the bridge of h2 dropped them" in told["sentence"]
 
 
 def test_a_guest_that_answers_nothing_is_reached_all_the_same(healed: Cloud, guests: list[Guest]) -> None:

@@ -140,14 +140,14 @@ def test_a_mac_at_the_wrong_vtep_is_named() -> None:
 def test_an_answer_that_does_not_come_back_is_told_apart() -> None:
     story = told(rows("h2", fdb=NOTHING.fdb))
     assert [way.reach for way in story.ways] == [Reach.YES, Reach.NO]
-    assert story.sentence.startswith("vm1 gets no answer of vm2: h2, FDB of vxlan5001: lacks vm1's MAC 02:00:00:00:00:01")
+    assert story.sentence.startswith("vm1 gets no answer of vm2: on h2, FDB of vxlan5001: lacks vm1's MAC 02:00:00:00:00:01")
 
 
 def test_broadcast_that_does_not_arrive_leaves_the_two_talking() -> None:
     story = told(rows("h1", flood=NOTHING.flood))
     assert story.reach is Reach.YES
     assert marks(story, Standing.IMPAIRED) == [("h1", "flood", "flood-missing")]
-    assert story.sentence.startswith("vm1 can reach vm2, but h1, flood entries of vxlan5001: lack 192.0.2.2: broadcast")
+    assert story.sentence.startswith("vm1 can reach vm2, but on h1, flood entries of vxlan5001: lack 192.0.2.2: broadcast")
 
 
 def test_a_question_that_nobody_answers_and_nothing_carries_over_is_the_end() -> None:
@@ -194,7 +194,7 @@ def test_a_rule_whose_effect_is_not_known_makes_it_unknown() -> None:
     wall = Wall("inet fw in", "ip saddr @friends accept", outward=False, stops=False)
     story = tell(APART, (sight(APART, 0), sight(APART, 1, walls=(wall,))))
     assert story.reach is Reach.UNKNOWN
-    assert story.sentence.startswith("whether vm1 can reach vm2 cannot be told: h2, firewall, inward: ")
+    assert story.sentence.startswith("whether vm1 can reach vm2 cannot be told: on h2, firewall, inward: ")
 
 
 def test_a_device_too_small_loses_large_frames_only() -> None:
@@ -207,8 +207,8 @@ def test_a_device_too_small_loses_large_frames_only() -> None:
 def test_a_host_that_tells_nothing_makes_it_unknown_unless_the_other_knows_better() -> None:
     story = tell(APART, ("its agent has no stream", sight(APART, 1)))
     assert story.reach is Reach.UNKNOWN
-    assert "h1, its kernel: what it holds is not known: its agent has no stream" in story.sentence
-    assert "vxloom why --host vm1" in story.sentence
+    assert "on h1, its kernel: what it holds is not known: its agent has no stream" in story.sentence
+    assert "vxloom why --host vm1 10.1.1.2" in story.sentence
     story = tell(APART, ("its agent has no stream", sight(APART, 1, without("h2", "vxlan"))))
     assert story.reach is Reach.NO
 

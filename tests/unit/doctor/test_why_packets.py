@@ -35,12 +35,12 @@ def packets(unicast: int = 6, broadcast: int = 6, *, answers: bool = True, sent:
 
 
 LOST = [
-    (0, "h1", "it never came out of the guest's own card", ""),
-    (1, "h1", "the filter or the bridge of h1 dropped it", ""),
-    (2, "h1", "the VXLAN device of h1 had no way for it, or h1's own firewall dropped it", ""),
-    (3, "h2", "it was lost between the hosts: something on the way drops UDP port 4789", "path-closed"),
-    (4, "h2", "h2 dropped it: its firewall, its allow list, or no VXLAN device of this VNI", ""),
-    (5, "h2", "the bridge of h2 dropped it: its MAC has no row there, or its tap is off the bridge", ""),
+    (0, "h1", "they never came out of the guest's own card", ""),
+    (1, "h1", "the filter or the bridge of h1 dropped them", ""),
+    (2, "h1", "the VXLAN device of h1 had no way for them, or h1's own firewall dropped them", ""),
+    (3, "h2", "they were lost between the hosts: something on the way drops UDP port 4789", "path-closed"),
+    (4, "h2", "h2 dropped them: its firewall, its allow list, or no VXLAN device of this VNI", ""),
+    (5, "h2", "the bridge of h2 dropped them: the MAC has no row there, or the tap is off the bridge", ""),
 ]
 
 
@@ -52,20 +52,20 @@ def test_a_packet_vanished_after_the_place_where_it_was_last_seen(far: int, host
     assert steps[-1].seen.endswith(text)
     story = tell(APART, (sight(APART, 0), sight(APART, 1)), packets(far, far))
     assert (story.reach, story.ways[0].arrived, story.ways[1].arrived) == (Reach.NO, 0, 3)
-    assert story.sentence.startswith(f"vm1 cannot reach vm2: {host}, packets of vm1: none of 3")
+    assert story.sentence.startswith(f"vm1 cannot reach vm2: on {host}, packets of vm1: none of 3")
 
 
 def test_what_a_kernel_says_is_the_cause_of_what_packets_meet() -> None:
     broken = sight(APART, 0, rows("h1", fdb=empty(FDB)))
     story = tell(APART, (broken, sight(APART, 1)), packets(1, 6))
-    assert story.sentence.startswith("vm1 cannot reach vm2: h1, FDB of vxlan5001: lacks vm2's MAC")
+    assert story.sentence.startswith("vm1 cannot reach vm2: on h1, FDB of vxlan5001: lacks vm2's MAC")
 
 
 def test_packets_that_arrive_prove_more_than_what_was_read() -> None:
     broken = sight(APART, 0, rows("h1", fdb=empty(FDB)))
     story = tell(APART, (broken, sight(APART, 1)), packets())
     assert story.reach is Reach.YES
-    assert story.sentence.startswith("vm1 can reach vm2: packets came out at both taps, but h1, FDB of vxlan5001: lacks")
+    assert story.sentence.startswith("vm1 can reach vm2: packets came out at both taps, but on h1, FDB of vxlan5001: lacks")
 
 
 def test_broadcast_is_told_of_by_itself() -> None:

@@ -11,29 +11,29 @@ from vxloom.model.packet import COUNT, Entry, Kind, Point, Seen, Sent
 from vxloom.model.pair import Pair
 
 _WAY = (
-    (0, Point.TAP, False, "came in by its tap", "it never came out of the guest's own card"),
-    (0, Point.VXLAN, True, "left by the VXLAN device", "the filter or the bridge of {sender} dropped it"),
+    (0, Point.TAP, False, "came in by its tap", "they never came out of the guest's own card"),
+    (0, Point.VXLAN, True, "left by the VXLAN device", "the filter or the bridge of {sender} dropped them"),
     (
         0,
         Point.UNDERLAY,
         True,
         "went onto the underlay",
-        "the VXLAN device of {sender} had no way for it, or {sender}'s own firewall dropped it",
+        "the VXLAN device of {sender} had no way for them, or {sender}'s own firewall dropped them",
     ),
-    (1, Point.UNDERLAY, False, "came from the underlay", "it was lost between the hosts: something on the way drops UDP port {port}"),
+    (1, Point.UNDERLAY, False, "came from the underlay", "they were lost between the hosts: something on the way drops UDP port {port}"),
     (
         1,
         Point.VXLAN,
         False,
         "came out of the VXLAN device",
-        "{receiver} dropped it: its firewall, its allow list, or no VXLAN device of this VNI",
+        "{receiver} dropped them: its firewall, its allow list, or no VXLAN device of this VNI",
     ),
     (
         1,
         Point.TAP,
         True,
         "went out to the guest",
-        "the bridge of {receiver} dropped it: its MAC has no row there, or its tap is off the bridge",
+        "the bridge of {receiver} dropped them: the MAC has no row there, or the tap is off the bridge",
     ),
 )
 """In the order of the way: 0 the sender's host or 1 the receiver's, point, outward, what it means to be seen there, and not to be."""

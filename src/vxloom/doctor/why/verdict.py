@@ -65,19 +65,19 @@ def tell(pair: Pair, sights: tuple[Known, Known], packets: Packets | None = None
 def _way(pair: Pair, source: int, sights: tuple[Known, Known], packets: Packets | None) -> Way:
     here, there = sights[source], sights[1 - source]
     sender, receiver = pair.ends[source], pair.ends[1 - source]
-    steps = [*leaving(pair, source, here)] if isinstance(here, Sight) else [_silent(sender, here)]
+    steps = [*leaving(pair, source, here)] if isinstance(here, Sight) else [_silent(sender, receiver, here)]
     if not pair.together and packets is None:
         steps.append(_between(sender, receiver))
     if isinstance(there, Sight):
         steps += arriving(pair, 1 - source, there)
     elif not pair.together:
-        steps.append(_silent(receiver, there))
+        steps.append(_silent(receiver, sender, there))
     if packets is not None:
         steps += followed(pair, source, packets)
     return Way(source=sender.vm, target=receiver.vm, steps=tuple(steps), arrived=packets.arrived(source) if packets else None)
 
 
-def _silent(end: End, why: str | None) -> Step:
+def _silent(end: End, other: End, why: str | None) -> Step:
     if why is None:
         seen = "the other half of the way: ask there, or the server"
         return Step(host=end.host, place="its kernel", standing=Standing.UNSEEN, seen=seen)
@@ -86,7 +86,7 @@ def _silent(end: End, why: str | None) -> Step:
         place="its kernel",
         standing=Standing.UNKNOWN,
         seen=f"what it holds is not known: {why}",
-        remedy=f"on {end.host}, as root: vxloom why --host {end.vm} OTHER, with the other's address",
+        remedy=f"on {end.host}, as root: vxloom why --host {end.vm} {next(iter(other.ips), other.mac)}",
     )
 
 
@@ -95,7 +95,7 @@ def _between(sender: End, receiver: End) -> Step:
         host=sender.host,
         place=f"underlay to {receiver.host}",
         standing=Standing.UNSEEN,
-        seen=f"{sender.vtep} to {receiver.vtep}: not looked at; --packet sends packets",
+        seen=f"{sender.vtep} to {receiver.vtep}: not looked at; `vxloom why --packet` sends packets",
     )
 
 
@@ -135,4 +135,4 @@ def _all(ways: Iterable[Way], standing: Standing) -> Iterator[Step]:
 
 
 def _told(step: Step) -> str:
-    return f"{step.host}, {step.place}: {step.seen}{f'; {step.remedy}' if step.remedy else ''}"
+    return f"on {step.host}, {step.place}: {step.seen}{f'; {step.remedy}' if step.remedy else ''}"
