@@ -114,4 +114,4 @@ def test_a_name_of_several_machines_is_refused(desk: Desk, zone: str, two: tuple
     network = desk.network(zone, "n3", account="u", domainid=account["account"]["domainid"])
     desk.deploy(zone, network["id"], "a", hostid=two[0], account="u", domainid=account["account"]["domainid"])
     refused = desk.refused("vxloomWhy", **{"from": "a", "to": "b"})
-    assert (refused.status, "Several machines" in refused.text) == (431, True)
+    assert (refused.status, "Several objects are called a" in refused.text) == (431, True)
