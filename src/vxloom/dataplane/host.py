@@ -98,6 +98,14 @@ class HostDataplane:
         """Return frames dropped, by reason. Raises ``DataplaneError``."""
         return {name: count for part in self._rules for name, count in part.counters().items()}
 
+    def storms(self) -> dict[str, int]:
+        """Return tap → frames dropped because they were over its limit, since it has that limit. Raises ``DataplaneError``."""
+        return {tap: count for part in self._rules if isinstance(part, NfTables) for tap, count in part.storms().items()}
+
+    def echoes(self) -> dict[tuple[str, str], int]:
+        """Return (tap, MAC) → frames that came in lately at the tap under that MAC, which is not its own. Raises ``DataplaneError``."""
+        return {place: count for part in self._rules if isinstance(part, NfTables) for place, count in part.echoes().items()}
+
     def _carry_out(self, steps: Sequence[Step], urgent: Callable[[], None]) -> list[str]:
         kind = steps[0].key[0]
         part = next((part for part in self._parts if kind in part.kinds), None)

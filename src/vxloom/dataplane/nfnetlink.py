@@ -94,16 +94,20 @@ class Nfnetlink:
         return found
 
     def element_counters(self, table: str, name: str) -> dict[bytes, int]:
-        """Return key → packets that the counter of each element of a bridge table's set saw; a missing set has none."""
+        """Return key → packets that the counter of each element of a bridge table's set saw; a missing set has none.
+
+        An element without a counter saw 0.
+        """
         asked = attribute(1, table.encode() + b"\0") + attribute(2, name.encode() + b"\0")
         found: dict[bytes, int] = {}
         for _, body in self._ask(_GETSETELEM, _NFGENMSG.pack(NFPROTO_BRIDGE, 0, 0) + asked, dump=True):
             for fields in _list(attributes(body, 4).get(3, b"")):
+                key = attributes(fields[1]).get(1, b"")
                 alone = [attributes(fields[7])] if 7 in fields else []  # NFTA_SET_ELEM_EXPR, where there is one
                 for expression in (*alone, *_list(fields.get(11, b""))):  # NFTA_SET_ELEM_EXPRESSIONS
                     if _text(expression[1]) == "counter":
-                        key = attributes(fields[1]).get(1, b"")
                         found[key] = int.from_bytes(attributes(expression[2])[2], "big")
+                found.setdefault(key, 0)
         return found
 
     def structure(self, table: str, family: int) -> list[tuple[str, ...]]:

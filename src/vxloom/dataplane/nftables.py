@@ -16,6 +16,7 @@ from vxloom.dataplane.nft import Nft
 from vxloom.dataplane.ruleset import (
     ADMITTED,
     COUNTERS,
+    ECHOES,
     FORWARDED,
     LIMITS,
     RAW,
@@ -28,6 +29,7 @@ from vxloom.dataplane.ruleset import (
     port_of,
 )
 from vxloom.errors import DataplaneError, VxloomError
+from vxloom.model.addresses import format_mac
 from vxloom.model.filters import RULESET_VERSION
 from vxloom.model.state import FilterTable, HostState, Key, PortFilter, Resource
 from vxloom.planner.plan import ALL, Operation, ResourceStep, Scope, Step
@@ -121,6 +123,11 @@ class NfTables:
     def storms(self) -> dict[str, int]:
         """Return tap → frames dropped because they were over its limit, since it has that limit. Raises ``DataplaneError``."""
         return {name_of(key): count for key, count in self._nfnetlink.element_counters(TABLE, LIMITS).items()}
+
+    def echoes(self) -> dict[tuple[str, str], int]:
+        """Return (tap, MAC) → frames that came in lately at the tap under that MAC, which is not its own. Raises ``DataplaneError``."""
+        found = self._nfnetlink.element_counters(TABLE, ECHOES)
+        return {(name_of(key), format_mac(int.from_bytes(key[16:22], "big"))): count for key, count in found.items()}
 
     # ----------------------------------------------------------------------------------------------------------- reading
 

@@ -25,6 +25,9 @@ What a guest sends to all or to a group is copied to every port and every host o
 a second; what is over is dropped and counted, by its element too. Unicast never comes to that rule: its branch is told by the
 comparison that counts it anyway.
 
+A guest that bridges two of its cards, or a tunnel, sends back what it hears. That has another's MAC, so it is dropped like any such frame;
+``echoes`` keeps for a while at which port whose frames came in, by which a loop is told.
+
 Chains are entered by ``goto``, so a chain's end is the hook's policy, accept.
 
 Limits of nft 1.0.6, whose syntax this is (Debian 12): no name for ND's target and options in bridge sets, so they are raw
@@ -44,13 +47,20 @@ from vxloom.model.addresses import format_mac, parse_mac
 from vxloom.model.state import OVERLAY_GROUP, TAP_GROUP, PortFilter
 
 TABLE: Final = "vxloom"
-COUNTERS: Final = ("spoofed_mac", "spoofed_ip", "spoofed_arp", "spoofed_nd", "dhcp_server", "bad_ethertype", "storm", "stray", "to_host")
+COUNTERS: Final = (
+    *("spoofed_mac", "spoofed_ip", "spoofed_arp", "spoofed_nd", "dhcp_server"),
+    *("bad_ethertype", "storm", "stray", "to_host"),
+)
 """Drops by reason."""
 ADMITTED: Final = "admitted"
 FORWARDED: Final = "forwarded"
 """The chains whose rules count unicast that entered and that left: their difference is unknown unicast."""
 LIMITS: Final = "storms"
 """The set of limits: an element lets the rule go on, to its drop, only for frames over the limit, and counts those."""
+ECHOES: Final = "echoes"
+"""The set of tap and MAC of frames that came in lately under a MAC that is not the port's, with a counter each."""
+REMEMBERED: Final = 20
+"""Seconds after the last such frame until it is forgotten."""
 CHECKED: Final = "checked"
 UNCHECKED: Final = "unchecked"
 
@@ -77,6 +87,7 @@ table bridge {TABLE} {{
   set ipv6 {{ typeof iifname . @nh,64,128; }}
   set local6 {{ typeof iifname . @nh,64,128; }}
   set {LIMITS} {{ type ifname; limit rate over 1/second burst 1 packets counter; }}
+  set {ECHOES} {{ typeof iifname . ether saddr; size 4096; flags dynamic,timeout; timeout {REMEMBERED}s; }}
   chain to_many {{
     meta pkttype != host iifname @{LIMITS} counter name storm drop
   }}
@@ -86,6 +97,10 @@ table bridge {TABLE} {{
   }}
   chain {FORWARDED} {{
     meta pkttype other counter
+  }}
+  chain spoofed {{
+    update @{ECHOES} {{ iifname . ether saddr counter }}
+    counter name spoofed_mac drop
   }}
   chain own_ip4 {{
     udp sport 67 udp dport 68 counter name dhcp_server drop
@@ -181,7 +196,7 @@ table bridge {TABLE} {{
   chain tap {{
     ether type ip iifname . ether saddr . ip saddr @senders goto own_ip4
     iifname . ether saddr vmap @ports
-    counter name spoofed_mac drop
+    goto spoofed
   }}
   chain prerouting {{
     type filter hook prerouting priority -300; policy accept;

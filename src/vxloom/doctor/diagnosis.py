@@ -42,7 +42,7 @@ def _under_causes(found: Sequence[Finding], vteps: Mapping[str, str]) -> Iterabl
     for place, finding in enumerate(found):
         if place not in hung:
             texts = [text for other in sorted(_reached(place, below)) for text in _told(found[other], finding.host)]
-            yield msgspec.structs.replace(finding, explains=(*finding.explains, *texts))
+            yield msgspec.structs.replace(finding, explains=tuple(dict.fromkeys((*finding.explains, *texts))))
 
 
 class _Causes:
@@ -53,13 +53,19 @@ class _Causes:
         self._hosts = {vtep: host for host, vtep in vteps.items()}
         self._places: dict[tuple[str, str], dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
         """(host, code that follows) → code that explains it → place or far end → which finding it is."""
+        self._named: dict[tuple[str, str], int] = {}
+        """(host, code and place that follow) → the finding that says so itself."""
         for place, finding in enumerate(found):
+            self._named.update(((finding.host, text), place) for text in finding.explains)
             kind = faults().get(finding.code)  # None: of a later version's agent
             for code in kind.explains if kind else ():
                 self._places[finding.host, code][finding.code].setdefault(finding.remote or finding.where, place)
 
     def of(self, finding: Finding) -> Iterator[int]:
         """Yield what explains a finding, on its host or at the far end of its way: of each code one, that of the same place if there is."""
+        named = self._named.get((finding.host, f"{finding.code} {finding.where}"))
+        if named is not None:
+            yield named
         for host in dict.fromkeys((finding.host, self._hosts.get(finding.remote, finding.host))):
             for places in self._places.get((host, finding.code), {}).values():
                 nearest = places.get(finding.remote or finding.where)

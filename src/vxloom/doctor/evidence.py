@@ -28,6 +28,8 @@ class Device:
     udp_port: int = 0
     group: str = ""
     ours: bool = False
+    peer: str = ""
+    """Of a veth: its other end, where that is on this host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,17 @@ class Process(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Port:
+    """Whose a tap is."""
+
+    nic: str
+    vm: str
+    vm_name: str
+    vni: int
+    network: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Word:
     """What the server last said to this host, from the agent's state on disk."""
 
@@ -67,6 +80,8 @@ class Word:
     udp_port: int
     remotes: frozenset[str] = frozenset()
     """Other hosts' VTEPs in the segments of this one."""
+    ports: Mapping[str, Port] = field(default_factory=dict)
+    """Tap → whose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +116,10 @@ class HostEvidence:
     conntrack: tuple[int, int] | None = None
     """Entries, and most that are allowed; None: no connection tracking."""
     state_dir: str = "the agent's state"
+    storms: Mapping[str, float] = field(default_factory=dict)
+    """Tap → frames a second dropped at this moment because they are over its limit."""
+    echoes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(tap, MAC) → frames that came in lately at the tap under that MAC, which is not its own."""
     state_free: int | None = None
     """Bytes free where the agent keeps its state."""
     hardware: Hardware | None = None

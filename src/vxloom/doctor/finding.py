@@ -64,4 +64,4 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     remote: str = ""
     """The VTEP at the other end, of a finding about the way from the host to it."""
     explains: tuple[str, ...] = ()
-    """Findings that follow from this one, as ``code where``; they are not listed by themselves."""
+    """Findings that follow from this one, as ``code where``; they are not listed by themselves. A check that knows may say so, too."""

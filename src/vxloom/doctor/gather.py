@@ -6,6 +6,7 @@ import ipaddress
 import json
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -19,10 +20,11 @@ from vxloom.agent.statefile import NOTHING_SAVED, StateFile
 from vxloom.dataplane.host import HostDataplane
 from vxloom.dataplane.linuxbridge.links import is_ours
 from vxloom.dataplane.netlink import NetlinkSocket, link_dump, parse_links
-from vxloom.doctor.evidence import Device, HostEvidence, Process, Route, Word
+from vxloom.doctor.evidence import Device, HostEvidence, Port, Process, Route, Word
 from vxloom.doctor.sightings import sightings
 from vxloom.errors import ConfigError, DataplaneError
 from vxloom.model.addresses import format_mac, unpack_ip
+from vxloom.model.host import decode_ports
 from vxloom.model.state import Bridge
 from vxloom.planner.plan import ALL
 from vxloom.prepare.machine import Machine
@@ -34,6 +36,8 @@ _SYSCTLS = (
     "net.netfilter.nf_conntrack_count",
     "net.netfilter.nf_conntrack_max",
 )
+_SPELL = 0.25
+"""Seconds over which a storm is looked at, at least."""
 Answer = TypeVar("Answer")
 
 
@@ -58,8 +62,12 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
     held, trouble = StateFile(settings.state_dir).load()
     word = held.effective()
     dataplane = gathering.ask("filters", HostDataplane, None) or HostDataplane(filters=False)
+    storms: Mapping[str, float] = {}
+    began, before = time.monotonic(), gathering.ask("storms", dataplane.storms, dict[str, int]())
     try:
         plan, desired, observed, _ = Reconciler(dataplane, {}).plan(Target(word), ALL)
+        echoes = gathering.ask("loops", dataplane.echoes, dict[tuple[str, str], int]())
+        storms = gathering.ask("storms", lambda: _rates(dataplane.storms, began, before), storms)
     finally:
         dataplane.close()
     told = _word(word)
@@ -85,6 +93,8 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         multicast_groups=gathering.ask("multicast groups", lambda: memberships(gathering.machine.read("/proc/net/igmp") or ""), {}),
         neighbours=gathering.ask("neighbours", lambda: _entries(gathering.machine.read("/proc/net/stat/arp_cache") or ""), 0),
         conntrack=_conntrack(gathering.machine),
+        storms=storms,
+        echoes=echoes,
         state_dir=str(settings.state_dir),
         state_free=gathering.ask("state", lambda: shutil.disk_usage(settings.state_dir).free, None) if managed else None,
         hardware=gathering.ask("hardware", lambda: once.look(underlay(settings)), None),
@@ -99,7 +109,18 @@ def _word(word: Held) -> Word | None:
     needed = {need.vni for need in document.segments}
     members = (table.members[table.members["host"] != document.number] for vni, table in word.tables.items() if vni in needed)
     remotes = {str(unpack_ip(int(row["hi"]), int(row["lo"]))) for rows in members for row in rows}
-    return Word(document.vtep, document.udp_port, frozenset(remotes - {document.vtep}))
+    networks = {vni: table.head.name for vni, table in word.tables.items()}
+    ports = {each.tap: Port(each.nic, each.vm, each.vm_name, each.vni, networks.get(each.vni, "")) for each in decode_ports(document)[0]}
+    return Word(document.vtep, document.udp_port, frozenset(remotes - {document.vtep}), ports)
+
+
+def _rates(read: Callable[[], Mapping[str, int]], began: float, before: Mapping[str, int]) -> Mapping[str, float]:
+    """Return by how much counts grow a second; what does not grow is left out. Waits a moment only where something was counted ever."""
+    if any(before.values()):
+        time.sleep(max(0.0, began + _SPELL - time.monotonic()))
+    now = read()
+    seconds = time.monotonic() - began
+    return {name: (count - before[name]) / seconds for name, count in now.items() if count > before.get(name, count)}
 
 
 def _devices() -> Mapping[str, Device]:
@@ -122,6 +143,7 @@ def _devices() -> Mapping[str, Device]:
             udp_port=vxlan.port if vxlan else 0,
             group=str(group) if group is not None and group.is_multicast else "",
             ours=is_ours(link),
+            peer=names.get(link.lower, "") if link.kind == "veth" and link.netnsid < 0 else "",
         )
     return found
 

@@ -62,7 +62,7 @@ def at_work(lab: Lab) -> str:
     for process in processes:
         if (process.name, process.running) == (AGENT, True):
             lab.send_signal(process.node, AGENT, signal.SIGCONT)
-    dead = [process for process in processes if not process.running]
+    dead = [process for process in processes if process.name in {AGENT, SERVER} and not process.running]
     for process in dead:
         lab.start_process(process.node, process.name, process.argv, process.env)
     return f"started {', '.join(f'{process.name} on {process.node}' for process in dead)}" if dead else ""
