@@ -1,4 +1,4 @@
-"""A guest that floods, a guest that bridges its networks, a cable between two of our bridges: named while they last, and harmless by packets."""
+"""A guest that floods, a guest that bridges its networks, a cable between two of our bridges: named while they last, and harmless."""
 
 from __future__ import annotations
 
