@@ -50,7 +50,7 @@ def found(
 
 
 def veth(name: str, peer: str, master: str = "") -> Device:
-    return Device(name, 1500, up=True, kind="veth", peer=peer, master=master)
+    return Device(name, 1500, up=True, kind="veth", peer=peer, master=master, mac="02:00:00:00:99:01")
 
 
 def test_a_host_that_is_well() -> None:
