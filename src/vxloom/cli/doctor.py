@@ -23,11 +23,24 @@ _FILE = ETC / "agent.toml"
 @click.command("doctor")
 @click.option("--host", "this_host", is_flag=True, help="Examine this host; needs no server. Run it as root.")
 @click.option("--zone", help="Only hosts of this zone (name or id).")
-@click.option("--paths", is_flag=True, help="Also send probes between all hosts, as large as their networks need.")
+@click.option("--paths", is_flag=True, help="Also send probes between hosts that share a network, as large as it needs.")
+@click.option("--matrix", is_flag=True, help="With --paths: show all ways that were measured; unasked with up to 12 hosts.")
+@click.option("--sample", type=click.IntRange(min=1), metavar="NUMBER", help="With --paths: so many directions where there are more.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="NUMBER", help="With --sample: the same ones as under this number before.")
 @click.option("--watch", type=click.FloatRange(min=1), metavar="SECONDS", help="Look again every so many seconds, until interrupted.")
 @config_option(_FILE)
 @output_option
-def command(this_host: bool, zone: str | None, paths: bool, watch: float | None, config: Path | None, output: str) -> None:
+def command(
+    this_host: bool,
+    zone: str | None,
+    paths: bool,
+    matrix: bool,
+    sample: int | None,
+    seed: int | None,
+    watch: float | None,
+    config: Path | None,
+    output: str,
+) -> None:
     """Find what is broken on all hosts, or on this one, and say what to do about it. Changes nothing.
 
     \b
@@ -36,9 +49,13 @@ def command(this_host: bool, zone: str | None, paths: bool, watch: float | None,
     """
     if this_host and (zone or paths):
         raise click.UsageError("--host examines this host alone: leave --zone and --paths out")
+    if not paths and (matrix or sample is not None or seed is not None):
+        raise click.UsageError("--matrix, --sample and --seed are about --paths: give it, too")
+    wanted = {"paths": "true"} if paths else {}
+    wanted |= {name: str(value) for name, value in (("sample", sample), ("seed", seed)) if value is not None}
 
     def look() -> int:
-        return _this_host(config, output) if this_host else _all_hosts(zone, output, paths=paths)
+        return _this_host(config, output) if this_host else _all_hosts(zone, output, wanted, matrix=matrix)
 
     status = look()
     while watch is not None:
@@ -59,7 +76,7 @@ def _this_host(config: Path | None, output: str) -> int:
     return exit_code(report.findings)
 
 
-def _all_hosts(zone: str | None, output: str, *, paths: bool) -> int:
+def _all_hosts(zone: str | None, output: str, wanted: Mapping[str, str], *, matrix: bool) -> int:
     import msgspec
 
     from vxloom.cli.client import Client
@@ -67,7 +84,7 @@ def _all_hosts(zone: str | None, output: str, *, paths: bool) -> int:
     from vxloom.doctor.finding import Finding
 
     client = Client()
-    where: dict[str, str] = {"paths": "true"} if paths else {}
+    where = dict(wanted)
     if zone:
         zones = [row for row in client.rows("listZones", "zone") if zone in {row.get("id"), row.get("name")}]
         if len(zones) != 1:
@@ -78,9 +95,8 @@ def _all_hosts(zone: str | None, output: str, *, paths: bool) -> int:
     findings = msgspec.convert(told.get("finding", []) if isinstance(told, dict) else [], list[Finding])
     unknown = msgspec.convert(told.get("unknown", []) if isinstance(told, dict) else [], list[dict[str, str]])
     hosts = int(str(told.get("hosts", 0))) if isinstance(told, dict) else 0
-    if output == "table" and paths:
-        ways = msgspec.convert(told.get("path", []) if isinstance(told, dict) else [], list[dict[str, object]])
-        show(output, ("from", "to", "its VTEP", "needed", "passes", "lost", "round trip"), [_way(way) for way in ways])
+    if output == "table" and "paths" in wanted and isinstance(told, dict):
+        _show_ways(told, matrix=matrix)
     _show(output, told, findings, [(row["host"], row["what"], row["why"]) for row in unknown], hosts=hosts)
     return exit_code(findings)
 
@@ -100,10 +116,17 @@ def _show(output: str, told: object, findings: Sequence[Finding], unknown: Seque
         click.echo(f"not looked at: {what} of {host} ({why})", err=True)
 
 
-def _way(way: Mapping[str, object]) -> tuple[object, ...]:
-    passes = way["limit"] if way["reached"] else "nothing"
-    trip = f"{way['round_trip']} ms" if way["reached"] else ""
-    return (way["host"], way.get("remotehost", ""), way["remote"], way["needed"], passes, f"{way['lost']} of {way['sent']}", trip)
+def _show_ways(told: Mapping[str, object], *, matrix: bool) -> None:
+    import msgspec
+
+    from vxloom.cli import ways
+
+    measured = msgspec.convert(told.get("path", []), list[ways.Way])
+    if measured and (matrix or len({way.host for way in measured} | {way.to for way in measured}) <= ways.FEW):
+        show("table", *ways.matrix(measured))
+    elif ill := [way for way in measured if not way.well]:
+        show("table", ("from", "to", "way"), [(way.host, way.to, ways.cell(way)) for way in ill])
+    click.echo(ways.coverage_text(msgspec.convert(told.get("coverage", {}), ways.Coverage)))
 
 
 def _tell(finding: Finding) -> None:

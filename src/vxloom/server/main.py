@@ -18,7 +18,7 @@ import uvicorn
 from vxloom import notify
 from vxloom.errors import ConfigError
 from vxloom.server.app import create_app
-from vxloom.server.diagnosis import Rounds
+from vxloom.server.diagnosis import PathRounds, Rounds
 from vxloom.server.gateway import Gateway
 from vxloom.server.jobs import Runner
 from vxloom.server.protocol import Protocol
@@ -142,17 +142,20 @@ async def _run(settings: ServerSettings, store: Store, sock: socket.socket) -> N
     await _started(gateway, streams)
     streams.add_done_callback(lambda *_: _stop(api))  # without streams there is no server: end, and be started again
     runner.start()
-    rounds = Rounds(store, gateway)
-    rounds.start()
+    rounds = (Rounds(store, gateway), PathRounds(store, gateway))
+    for each in rounds:
+        each.start()
     _log.info("server ready", api=sock.getsockname()[:2], agents=gateway.port, epoch=store.epoch)
     notify.ready(notify.HEALTHY)
     try:
         await api.serve(sockets=[sock])
     finally:
-        rounds.end()
+        for each in rounds:
+            each.end()
         await asyncio.to_thread(runner.stop)
         await _ended(streams)
-        await asyncio.to_thread(rounds.join)
+        for each in rounds:
+            await asyncio.to_thread(each.join)
 
 
 def _stop(api: uvicorn.Server) -> None:

@@ -152,6 +152,16 @@ class ReadTransaction:
         )
         return tuple(self.connection.execute(query).scalars())
 
+    def segments_hosts(self, hosts: Collection[str]) -> list[set[str]]:
+        """Return of each network which of these hosts have a binding in it; one query, whatever the number of bindings."""
+        nics, bindings = TABLES[r.Nic], TABLES[r.Binding]
+        query = sa.select(nics.c.network, bindings.c.host).join_from(bindings, nics, bindings.c.nic == nics.c.id).distinct()
+        found: dict[str, set[str]] = {}
+        for network, host in self.connection.execute(query):
+            if host in hosts:
+                found.setdefault(network, set()).add(host)
+        return list(found.values())
+
     def idle_networks(self) -> list[r.Network]:
         """Return the implemented networks of which no NIC is on a host, without the persistent ones."""
         table, nics, bindings = TABLES[r.Network], TABLES[r.Nic], TABLES[r.Binding]

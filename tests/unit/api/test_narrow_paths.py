@@ -31,7 +31,12 @@ def warnings(desk: Desk) -> list[str]:
 
 @pytest.fixture
 def hosts(desk: Desk, zone: str) -> dict[str, str]:
-    return {name: desk.host(zone, name) for name in ("h1", "h2", "h3")}
+    """Three hosts that share a network, so that the ways between them are measured."""
+    made = {name: desk.host(zone, name) for name in ("h1", "h2", "h3")}
+    mesh = desk.network(zone, "mesh")["id"]
+    for name, host in made.items():
+        desk.deploy(zone, mesh, f"mesh-{name}", hostid=host)
+    return made
 
 
 def test_a_machine_is_warned_of_and_the_warning_goes_with_its_cause(desk: Desk, zone: str, hosts: dict[str, str]) -> None:

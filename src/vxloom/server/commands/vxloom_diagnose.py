@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection
 
 import msgspec
 import structlog
 
 from vxloom.doctor.diagnosis import ranked
-from vxloom.errors import StateError
+from vxloom.errors import RequestError, StateError
 from vxloom.server import owners
 from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
-from vxloom.server.diagnosis import Told, ask_hosts, keep
+from vxloom.server.diagnosis import PathPlan, Told, ask_hosts, ask_paths, keep, plan_paths, real
 from vxloom.server.listing import same, select
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
@@ -32,7 +33,11 @@ class VxloomDiagnose(Command):
     parameters = (
         Parameter("zoneid", Kind.UUID, "only hosts of this zone", related="listZones"),
         Parameter("hostid", Kind.UUID, "only this host", related="listHosts"),
-        Parameter("paths", Kind.BOOLEAN, "also send probes between all hosts, as large as their networks need"),
+        Parameter("paths", Kind.BOOLEAN, "also send probes between hosts that share a network, as large as it needs"),
+        Parameter("sample", Kind.INTEGER, "so many directions where there are more; default: vxloom.path.sample"),
+        Parameter(
+            "seed", Kind.INTEGER, "which ones: the same number, the same sample as long as the same hosts are there; default: a random one"
+        ),
     )
     answer = fields(
         """
@@ -40,6 +45,7 @@ hosts integer how many hosts were asked
 finding list what is wrong, the worst first
 unknown list what could not be looked at
 path list the ways between hosts, where they were asked for
+coverage object how many of them were measured
 """,
         finding=fields("""
 code string what it is; it does not change, and the reference has a page of that name
@@ -69,6 +75,14 @@ segments_sent integer segments four times as large, for the card to cut into suc
 segments_lost integer those that never arrive whole
 legs_lost list UDP source ports with which packets of needed bytes never pass, though they do with others
 """),
+        coverage=fields("""
+measured integer directions that were measured
+total integer directions between hosts that share a network and have a stream
+hosts integer hosts that share a network with another
+sent integer those that sent
+heard integer those that were sent to
+seed integer what the sample was drawn with
+"""),
         unknown=fields("""
 host string the host
 what string what was not looked at
@@ -78,25 +92,49 @@ why string the reason
     example = "vxloomDiagnose zoneid=ID"
 
     def run(self, call: Call) -> Fields:
-        """Return all findings; takes as long as the slowest host, 15 s at most for every 32 of them."""
+        """Return all findings; takes as long as the slowest host, 15 s at most for every 32 of them; with paths, longer."""
+        given = call.arguments
+        number, seed = given.number("sample"), given.number("seed")
+        if (number is not None and number < 1) or (seed is not None and seed < 0):
+            raise RequestError("sample needs 1 or more, seed 0 or more")
         with call.read() as rx:
             for name, kind in (("zoneid", records.Zone), ("hostid", records.Host)):
-                if wanted := call.arguments.filled(name):
+                if wanted := given.filled(name):
                     owners.fetch(rx, kind, wanted, name)
-            hosts = select(rx, records.Host, same(call.arguments, zoneid="zone", hostid="id"))
-        hosts = [host for host in hosts if host.hypervisor != records.Hypervisor.SIMULATOR]
-        told = ask_hosts(call.fleet, hosts, paths=call.arguments.flag("paths"))
-        _keep(call.store, told, whole=() if call.arguments.filled("hostid") else {host.zone for host in hosts})
-        names = {answer.vtep: answer.name for answer in told.answers.values()}
-        ways = [
-            {"host": answer.name, "remotehost": names.get(path.remote), **msgspec.to_builtins(path)}
-            for answer in sorted(told.answers.values(), key=lambda each: each.name)
-            for path in answer.paths
-        ]
+            hosts = real(select(rx, records.Host, same(given, zoneid="zone", hostid="id")))
+        if given.flag("paths"):
+            plan = plan_paths(call.store, call.fleet, hosts, seed=secrets.randbelow(1 << 31) if seed is None else seed, number=number)
+            told = ask_paths(call.fleet, plan.hosts, plan.sample, plan.rate, examined={host.id for host in hosts})
+        else:
+            plan, told = None, ask_hosts(call.fleet, hosts)
+        _keep(call.store, told, whole=() if given.filled("hostid") else {host.zone for host in hosts})
         shown = [msgspec.to_builtins(finding) for finding in ranked(finding for _, finding in told.diagnosis())]
-        named = {host.id: host.name for host in hosts}
+        named = {host.id: host.name for host in told.hosts}
         unknown = [{"host": named[host], "what": what, "why": why} for host, all_of in told.unknown.items() for what, why in all_of.items()]
-        return one("diagnosis", {"hosts": len(hosts), "finding": shown, "unknown": unknown, "path": ways})
+        answer: Fields = {"hosts": len(hosts), "finding": shown, "unknown": unknown, "path": _ways(told)}
+        return one("diagnosis", answer if plan is None else {**answer, "coverage": _coverage(told, plan)})
+
+
+def _ways(told: Told) -> list[Fields]:
+    names = {(host.zone, host.vtep): host.name for host in told.hosts}
+    return [
+        {"host": host.name, "remotehost": names.get((host.zone, path.remote)), **msgspec.to_builtins(path)}
+        for host in sorted(told.hosts, key=lambda each: each.name)
+        for path in told.answers[host.id].paths
+    ]
+
+
+def _coverage(told: Told, plan: PathPlan) -> Fields:
+    listening = told.listening
+    ways = [(host, path.remote) for host in told.hosts for path in told.answers[host.id].paths if (host.zone, path.remote) in listening]
+    return {
+        "measured": len(ways),
+        "total": plan.sample.total,
+        "hosts": len(plan.sample.ends),
+        "sent": len({host.id for host, _ in ways}),
+        "heard": len({(host.zone, remote) for host, remote in ways}),
+        "seed": plan.sample.seed,
+    }
 
 
 def _keep(store: Store, told: Told, whole: Collection[str]) -> None:

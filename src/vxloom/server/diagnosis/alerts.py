@@ -53,7 +53,8 @@ class Look:
         if self.known is not None and host not in self.known:
             return True
         if code in _path_codes():
-            return where.partition(" ")[0] in self.measured.get(host, ())
+            measured = self.measured.get(host, frozenset())
+            return bool(measured) if where == _MORE else where.partition(" ")[0] in measured
         return host in (self.told if code in _own_codes() else self.together)
 
 
@@ -105,10 +106,22 @@ def look_of(told: Told, whole: frozenset[str] = frozenset(), known: frozenset[st
         {(finding.code, f"{host} {finding.where}"): _text(finding) for host, finding in worth if finding.code in faults()},
         severities,
         told=frozenset(host for host in told.findings if not told.unknown.get(host)),
-        measured={host: frozenset(path.remote for path in answer.paths) for host, answer in told.answers.items()},
+        measured=_measured(told),
         together=frozenset(host for host in together if told.answers[host].connected),
         known=known,
     )
+
+
+def _measured(told: Told) -> dict[str, frozenset[str]]:
+    """Return host id → VTEPs of which something is known now: the way was measured, or there is none any more."""
+    zones, listening = {host.id: host.zone for host in told.hosts}, told.listening
+    return {
+        host: frozenset(
+            {path.remote for path in answer.paths if (zones[host], path.remote) in listening}
+            | told.asked.get(host, frozenset()) - {path.remote for path in answer.paths}
+        )
+        for host, answer in told.answers.items()
+    }
 
 
 def changes(standing: Collection[Key], look: Look) -> tuple[dict[Key, str], list[Key]]:

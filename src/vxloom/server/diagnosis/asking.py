@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
@@ -14,15 +15,16 @@ from vxloom.doctor.diagnosis import survey
 from vxloom.doctor.evidence import CloudEvidence, HostAnswer
 from vxloom.doctor.finding import Finding
 from vxloom.errors import TransportError
-from vxloom.model.path import Path
+from vxloom.model.path import Measuring, Path
 from vxloom.model.wire import FINDINGS, LISTEN, PATHS
+from vxloom.server.diagnosis.sample import Sample
 from vxloom.server.fleet import Fleet
 from vxloom.store import records
 
 PATIENCE = 15.0
 """Seconds a host has to look at itself."""
-MEASURING = 60.0
-"""Seconds it has to measure its ways: three for each that is not well."""
+_EACH, _MOST = 4.0, 400
+"""Seconds and probes that a way may take besides, which is not well."""
 AT_ONCE = 32
 """Hosts asked at the same time."""
 
@@ -67,6 +69,13 @@ class Told:
     """Host id → what it could not look at → why."""
     began: float = field(default_factory=time.time)
     """When the first was asked, Unix time."""
+    asked: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Id of each host that measured → the VTEPs it was asked to measure the way to."""
+
+    @property
+    def listening(self) -> frozenset[tuple[str, str]]:
+        """Zones and VTEPs of those who answered probes. Of one who did not nothing is known: it may have no segment any more."""
+        return frozenset((host.zone, host.vtep) for host in self.hosts if self.answers[host.id].listens)
 
     def diagnosis(self) -> list[tuple[str, Finding]]:
         """Return all that is wrong, each with the id of its host: what hosts told, and what is seen from here, consequences below causes.
@@ -85,54 +94,95 @@ class Told:
         return found
 
 
-def ask_hosts(fleet: Fleet, hosts: Sequence[records.Host], *, paths: bool = False, at_once: int = AT_ONCE) -> Told:
-    """Ask hosts for their findings, with ``paths`` for the ways between them, too. Takes as long as the slowest: 15 s for ``at_once``."""
-    began, live = time.time(), fleet.live()
-    present = [host for host in hosts if host.id in live]
-    with ThreadPoolExecutor(at_once, thread_name_prefix="vxloom-diagnosis") as threads:
+def ask_hosts(fleet: Fleet, hosts: Sequence[records.Host], *, at_once: int = AT_ONCE) -> Told:
+    """Ask hosts for their findings. Takes as long as the slowest: 15 s for ``at_once``."""
+    asking = _Asking(fleet, hosts, at_once)
+    with asking.threads:
+        found = asking.told(FINDINGS, Findings)
+    return asking.together(found)
 
-        def told(what: str, kind: type[Answer], patience: float = PATIENCE) -> dict[str, Answer | str]:
-            return dict(
-                zip((h.id for h in present), threads.map(lambda host: _ask(fleet, host, what, kind, patience), present), strict=True)
-            )
 
-        listening = told(LISTEN, Listening) if paths else {}
-        measured = told(PATHS, Measured, MEASURING) if paths else {}
-        heard = told(LISTEN, Listening) if paths else {}
-        asked = list(
-            threads.map(lambda host: _ask_findings(fleet, host), present)
-        )  # at last: by now routers have said what they have to say
-    found = {host.id: answer for host, (answer, _) in zip(present, asked, strict=True)}
-    skews = {host.id: skew for host, (_, skew) in zip(present, asked, strict=True)}
-    answers = {
-        host.id: HostAnswer(
-            host.name,
-            host.id in live,
-            host.vtep,
-            silence=_why(found.get(host.id)) or _why(measured.get(host.id)),
-            skew=skews.get(host.id, 0.0),
-            listens=isinstance(word := listening.get(host.id), Listening) and word.listening,
-            heard=ears.heard if isinstance(ears := heard.get(host.id), Listening) else None,
-            paths=tuple(ways.paths) if isinstance(ways := measured.get(host.id), Measured) else (),
-        )
-        for host in hosts
+def ask_paths(
+    fleet: Fleet, hosts: Sequence[records.Host], sample: Sample, rate: float, *, examined: Collection[str] = (), at_once: int = AT_ONCE
+) -> Told:
+    """Have the ways of a sample measured, ``rate`` probes a second by each host. ``hosts``: at least all ends of it; of those in
+    ``examined`` the findings are asked for, too.
+    """
+    asking = _Asking(fleet, hosts, at_once)
+    vteps = {host.id: host.vtep for host in hosts}
+    wanted = {
+        sender: Measuring(tuple(vteps[remote] for remote in remotes if remote in vteps), rate)
+        for sender, remotes in sample.directions.items()
     }
-    whole = [(host, each) for host in present if isinstance(each := found[host.id], Findings)]
-    return Told(
-        tuple(hosts),
-        answers,
-        {host.id: tuple(_named(finding, host) for finding in each.findings) for host, each in whole},
-        {host.id: each.unknown for host, each in whole},
-        began,
-    )
+    with asking.threads:
+        listening = asking.told(LISTEN, Listening, sample.ends)
+        measured = asking.told(PATHS, Measured, wanted, about=wanted)
+        heard = asking.told(LISTEN, Listening, sample.ends)
+        found = asking.told(FINDINGS, Findings, examined)  # at last: by now routers have said what they have to say
+    return asking.together(found, listening, measured, heard, wanted)
 
 
-def _ask_findings(fleet: Fleet, host: records.Host) -> tuple[Findings | str, float]:
-    """Return a host's answer, and by how much its clock is certainly apart."""
-    before = time.time()
-    answer = _ask(fleet, host, FINDINGS, Findings, PATIENCE)
-    clock = answer.clock if isinstance(answer, Findings) else 0.0
-    return answer, apart(clock, before, time.time()) if clock else 0.0
+class _Asking:
+    """One look at many hosts: questions to all of them at once, and their answers put together."""
+
+    def __init__(self, fleet: Fleet, hosts: Sequence[records.Host], at_once: int) -> None:
+        self.began = time.time()
+        self.threads = ThreadPoolExecutor(at_once, thread_name_prefix="vxloom-diagnosis")
+        self._fleet = fleet
+        self._hosts = hosts
+        self._live = fleet.live()
+        self._skews: dict[str, float] = {}
+        """Host id → by how much its clock is certainly apart."""
+
+    def told(
+        self, what: str, kind: type[Answer], hosts: Collection[str] | None = None, about: Mapping[str, Measuring] | None = None
+    ) -> dict[str, Answer | str]:
+        """Return the answers, or why there is none, of those of ``hosts`` (None: all) that have a stream."""
+        asked = [host.id for host in self._hosts if host.id in self._live and (hosts is None or host.id in hosts)]
+
+        def ask(host: str) -> Answer | str:
+            matter = about[host] if about else None
+            patience = (
+                PATIENCE if matter is None or matter.remotes is None else PATIENCE + len(matter.remotes) * (_EACH + _MOST / matter.rate)
+            )
+            before = time.time()
+            answer = _ask(self._fleet, host, what, kind, patience, b"" if matter is None else msgspec.json.encode(matter))
+            if isinstance(answer, Findings) and answer.clock:
+                self._skews[host] = apart(answer.clock, before, time.time())
+            return answer
+
+        return dict(zip(asked, self.threads.map(ask, asked), strict=True))
+
+    def together(
+        self,
+        found: Mapping[str, Findings | str],
+        listening: Mapping[str, Listening | str] = MappingProxyType({}),
+        measured: Mapping[str, Measured | str] = MappingProxyType({}),
+        heard: Mapping[str, Listening | str] = MappingProxyType({}),
+        wanted: Mapping[str, Measuring] = MappingProxyType({}),
+    ) -> Told:
+        answers = {
+            host.id: HostAnswer(
+                host.name,
+                host.id in self._live,
+                host.vtep,
+                silence=_why(found.get(host.id)) or _why(measured.get(host.id)),
+                skew=self._skews.get(host.id, 0.0),
+                listens=isinstance(word := listening.get(host.id), Listening) and word.listening,
+                heard=ears.heard if isinstance(ears := heard.get(host.id), Listening) else None,
+                paths=tuple(ways.paths) if isinstance(ways := measured.get(host.id), Measured) else (),
+            )
+            for host in self._hosts
+        }
+        whole = [(host, each) for host in self._hosts if isinstance(each := found.get(host.id), Findings)]
+        return Told(
+            tuple(self._hosts),
+            answers,
+            {host.id: tuple(_named(finding, host) for finding in each.findings) for host, each in whole},
+            {host.id: each.unknown for host, each in whole},
+            self.began,
+            {host: frozenset(each.remotes or ()) for host, each in wanted.items() if isinstance(measured.get(host), Measured)},
+        )
 
 
 def apart(clock: float, before: float, after: float) -> float:
@@ -144,10 +194,10 @@ def _why(told: object) -> str:
     return told if isinstance(told, str) else ""
 
 
-def _ask(fleet: Fleet, host: records.Host, what: str, kind: type[Answer], patience: float) -> Answer | str:
+def _ask(fleet: Fleet, host: str, what: str, kind: type[Answer], patience: float, about: bytes) -> Answer | str:
     """Return a host's answer, or why there is none."""
     try:
-        return msgspec.json.decode(fleet.ask(host.id, what, patience), type=kind)
+        return msgspec.json.decode(fleet.ask(host, what, patience, about), type=kind)
     except TransportError as error:
         return str(error)
     except msgspec.DecodeError:

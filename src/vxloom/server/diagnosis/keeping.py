@@ -13,8 +13,7 @@ from vxloom.store import Store
 def keep(store: Store, told: Told, *, whole: Iterable[str] = (), known: Iterable[str] | None = None) -> None:
     """Raise and resolve alerts, and keep which paths carry too little. Parameters and errors as :func:`settle`."""
     settle(store, told, whole=whole, known=known)
-    # One who does not listen is away or has nothing in common any more: that nothing reaches it says nothing of the path.
-    listening = {(host.zone, host.vtep) for host in told.hosts if told.answers[host.id].listens}
+    listening = told.listening
     measured = {
         (host.id, path.remote): path.limit if path.limit < path.needed else None
         for host in told.hosts

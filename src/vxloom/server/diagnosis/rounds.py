@@ -6,19 +6,17 @@ interval is followed by the next; hosts are never asked oftener, nor more of the
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
-
-import structlog
 
 from vxloom.doctor.evidence import HostAnswer
 from vxloom.server.diagnosis.asking import Told, ask_hosts
 from vxloom.server.diagnosis.keeping import keep
+from vxloom.server.diagnosis.planning import real
+from vxloom.server.diagnosis.turning import Turning
 from vxloom.server.fleet import Fleet
 from vxloom.store import Store, records
 
-_log = structlog.get_logger(__name__)
 _AT_ONCE = 8
 _IDLE = 1.0
 """Seconds between questions whether somebody is due: the setting may have changed."""
@@ -26,44 +24,19 @@ _AGAIN = 5.0
 """Seconds until a host that did not answer is asked again."""
 
 
-class Rounds:
+class Rounds(Turning):
     """Examines the fleet. What it remembers is when who is due, and the last answers for looks at all hosts together."""
 
     def __init__(self, store: Store, fleet: Fleet, *, idle: float = _IDLE, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__("doctor", idle)
         self._store = store
         self._fleet = fleet
-        self._idle = idle
         self._clock = clock
         self._due: dict[str, float] = {}
         self._answers: dict[str, HostAnswer] = {}
         self._silent: set[str] = set()
         """Hosts that did not answer the last time."""
         self._survey_at: float | None = None
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="doctor", daemon=True)
-
-    def start(self) -> None:
-        """Begin to look."""
-        self._thread.start()
-
-    def end(self) -> None:
-        """Begin no further look. Any thread."""
-        self._ended.set()
-
-    def join(self) -> None:
-        """Wait until a look that goes on is over: at once when the hosts' streams have ended."""
-        if self._thread.is_alive():
-            self._thread.join(timeout=20)
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            more = False
-            try:
-                more = self.turn()
-            except Exception:  # noqa: BLE001 - the thread must outlive a locked or full store; what was not written is found again
-                _log.exception("hosts could not be examined; trying again")
-            if not more:
-                self._ended.wait(self._idle)
 
     def turn(self) -> bool:
         """Examine some of the hosts that are due; return whether more are."""
@@ -95,7 +68,7 @@ class Rounds:
 
     def _examine(self, ids: Sequence[str], now: float) -> None:
         with self._store.read() as rx:
-            hosts = [host for host in rx.all(records.Host, id=list(ids)) if host.hypervisor != records.Hypervisor.SIMULATOR]
+            hosts = real(rx.all(records.Host, id=list(ids)))
         if not hosts:
             return
         told = ask_hosts(self._fleet, hosts, at_once=_AT_ONCE)
@@ -116,7 +89,7 @@ class Rounds:
         with self._store.read() as rx:
             every = rx.all(records.Host)
         live = self._fleet.live()
-        hosts = tuple(host for host in every if host.hypervisor != records.Hypervisor.SIMULATOR)
+        hosts = tuple(real(every))
         self._answers = {host.id: self._answers[host.id] for host in hosts if host.id in live and host.id in self._answers}
         self._silent &= live
         answers = {host.id: self._answers.get(host.id, HostAnswer(host.name, connected=False, vtep=host.vtep)) for host in hosts}
