@@ -139,7 +139,7 @@ def _adding(count: int, runs: int) -> Row:
             step = ResourceStep(Operation.UPDATE, before, AllowList(VNI, PORT, vteps), "one more")
             with alone:
                 ours.append(timed(lambda step=step: _apply(host, Plan((step,)))))  # type: ignore[misc]  # a default of a lambda
-            command = ["nft", "add", "element", "inet", "vxloom", "vteps4", f"{{ {VNI << 8:#x} . 198.19.{turn >> 8}.{turn & 255} }}"]
+            command = ["nft", "add", "element", "inet", "vxloom", "vteps4", f"{{ {VNI << 8:#x} . {198 << 24 | 19 << 16 | turn:#x} }}"]
             theirs.append(timed(lambda command=command: subprocess.run(command, check=True)))  # type: ignore[misc]  # the same
             vteps = vteps | Vteps.of([f"198.19.{turn >> 8}.{turn & 255}"])
         os.write(writer, f"{statistics.median(ours)} {statistics.median(theirs)}".encode())

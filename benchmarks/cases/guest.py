@@ -26,7 +26,7 @@ from benchmarks.rows import Bound, Row, row
 from vxloom.agent.held import Word
 from vxloom.agent.reconcile import Reconciler, Target
 from vxloom.dataplane.host import HostDataplane
-from vxloom.dataplane.ruleset import ADMITTED
+from vxloom.dataplane.ruleset import ENTERED
 from vxloom.hypervisor.namespace import NamespaceSource
 from vxloom.model.intent import GuestSource
 from vxloom.planner.plan import ALL
@@ -140,7 +140,7 @@ def packets(path: Path2, seconds: float) -> float:
 def _filtered(node: str) -> int:
     """Return how many unicast frames a host's filters have admitted."""
     told = json.loads(_in(node, "nft", "-j", "list", "ruleset"))["nftables"]
-    rules = [each["rule"]["expr"] for each in told if each.get("rule", {}).get("chain") == ADMITTED]
+    rules = [each["rule"]["expr"] for each in told if each.get("rule", {}).get("chain") in ENTERED]
     return sum(part["counter"]["packets"] for rule in rules for part in rule if "counter" in part)
 
 

@@ -48,10 +48,22 @@ def rarp(source: str, announced: str) -> bytes:
     return arp(source, announced, "0.0.0.0", "0.0.0.0", operation=3, target_mac=announced, kind=RARP)
 
 
-def udp4(source: str, target: str, ip: str, to: str, ports: tuple[int, int] = (1000, 2000), payload: bytes = b"hello") -> bytes:
-    """UDP in IPv4."""
+def udp4(
+    source: str,
+    target: str,
+    ip: str,
+    to: str,
+    ports: tuple[int, int] = (1000, 2000),
+    payload: bytes = b"hello",
+    *,
+    options: bytes = b"",
+    offset: int = 0,
+) -> bytes:
+    """UDP in IPv4, with options (whole words) in its header; or as much as a last fragment, its offset in eights of bytes."""
     datagram = struct.pack(">HHHH", *ports, 8 + len(payload), 0) + payload
-    head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(datagram), 0, 0, 64, 17, 0, socket.inet_aton(ip), socket.inet_aton(to))
+    size = 20 + len(options)
+    fixed = 0x40 | size // 4, 0, size + len(datagram), 7, offset, 64, 17, 0
+    head = struct.pack(">BBHHHBBH4s4s", *fixed, socket.inet_aton(ip), socket.inet_aton(to)) + options
     head = head[:10] + _checksum(head).to_bytes(2, "big") + head[12:]
     return ethernet(target, source, IPV4, head + datagram)
 

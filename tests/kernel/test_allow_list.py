@@ -181,6 +181,32 @@ def test_a_packet_in_pieces_does_not_slip_through(place4: Place) -> None:
         place.guests[RED].until(FROM_PEER)  # so the test can fail
 
 
+def test_options_in_a_packets_header_change_nothing(place4: Place) -> None:
+    options = b"\1\1\1\0"
+    with place4.others.entered(), Cable("underlay") as wire:
+        for vtep, heard in ((place4.vteps[1], True), (place4.vteps[3], False)):
+            before = place4.strangers()
+            ports, inner = (9, 4789), vxlan(RED, FROM_PEER)
+            wire.send(
+                frames.udp4("02:00:00:00:00:66", _link_mac(place4.netns, "underlay"), vtep, place4.vteps[0], ports, inner, options=options)
+            )
+            place4.say(place4.vteps[1], RED, LAST[RED])
+            assert (FROM_PEER in place4.guests[RED].until(LAST[RED])) is heard
+            assert place4.strangers() == before + (not heard)
+
+
+def test_an_ipv6_packet_whose_bytes_look_like_a_members_ipv4_is_a_strangers(place4: Place) -> None:
+    """Its source has UDP's number where IPv4 has its protocol, and a member's address where IPv4 has its source."""
+    ours, forged = "2011::1", "2011:0:c000:202::66"  # 192.0.2.2
+    place4.netns.run("ip", "address", "add", f"{ours}/16", "dev", "underlay", "nodad")
+    place4.others.run("ip", "address", "add", f"{forged}/16", "dev", "underlay", "nodad")
+    before = place4.strangers()
+    with place4.others.entered(), socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as sender:
+        sender.bind((forged, 0))
+        sender.sendto(vxlan(RED, FROM_PEER), (ours, 4789))
+    wait_until(lambda: place4.strangers() == before + 1, "it is counted")
+
+
 def _link_mac(netns: Netns, link: str) -> str:
     return str(json.loads(netns.run("ip", "-json", "link", "show", link))[0]["address"])
 

@@ -33,7 +33,7 @@ FAULTS: dict[str, tuple[str, set[str], str]] = {
     "neighbour": ("ip neigh del 10.1.1.3 dev brvx-5001", {"neighbour-missing"}, ""),
     "filters flushed": ("nft flush table bridge vxloom", {"filters-changed"}, ""),
     "allow table flushed": ("nft flush table inet vxloom", {"allow-list-changed"}, ""),
-    "a VTEP let in": ("nft add element inet vxloom vteps4 { 0x138900 . 192.0.2.66 }", {"allow-list-changed"}, ""),
+    "a VTEP let in": ("nft add element inet vxloom vteps4 { 0x138900 . 0xc0000242 }", {"allow-list-changed"}, ""),
     "tap taken off": (f"ip link set {TAP} nomaster", {"tap-detached"}, ""),
     "tap unlocked": (f"bridge link set dev {TAP} locked off", {"tap-changed"}, ""),
     "foreign port": ("ip link add stranger master brvx-5001 type veth peer far", {"foreign-port"}, "ip link del stranger"),

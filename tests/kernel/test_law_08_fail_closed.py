@@ -17,6 +17,7 @@ from tests.kernel.frames import BROADCAST, Cable
 from tests.kernel.netns import Netns
 from tests.waiting import wait_until
 from vxloom.dataplane.host import HostDataplane
+from vxloom.dataplane.ruleset import ENTERED, LEFT
 from vxloom.model.filters import RULESET_VERSION
 from vxloom.model.state import TAP_GROUP, Bridge, FilterTable, HostState, PortFilter, Resource, Tap, VxlanDevice
 from vxloom.planner import diff
@@ -28,10 +29,14 @@ FREE, FREE_IP = "02:00:00:00:00:03", "10.1.1.3"
 ALL_NODES, MLD_ROUTERS = "33:33:00:00:00:01", "33:33:00:00:00:16"
 MLD = bytes([0, 0, 0, 1, 4, 0, 0, 0]) + bytes.fromhex("ff0200000000000000000001ff000001")
 ROUTER = bytes([64, 0, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0])
+NOTHING = b"\1\1\1\0"
+"""Options of IPv4 that say nothing."""
 IPV6_UDP = frames.udp6(ME, PEER, MY_IP6, PEER_IP6)
 
 GOOD = {
     "IPv4": frames.udp4(ME, PEER, MY_IP, PEER_IP),
+    "IPv4 with options": frames.udp4(ME, PEER, MY_IP, PEER_IP, options=NOTHING),
+    "the rest of a fragmented packet": frames.udp4(ME, PEER, MY_IP, PEER_IP, offset=4),
     "IPv4 broadcast": frames.udp4(ME, BROADCAST, MY_IP, "255.255.255.255"),
     "IPv6": IPV6_UDP,
     "IPv6 from its link-local address": frames.udp6(ME, PEER, MY_LOCAL, PEER_IP6),
@@ -61,6 +66,8 @@ BAD = {
     "RARP of another, with its MAC": ("spoofed_mac", frames.rarp(THEIRS, THEIRS)),
     "RARP of another, with our MAC": ("spoofed_arp", frames.rarp(ME, THEIRS)),
     "IPv4 with another's address": ("spoofed_ip", frames.udp4(ME, PEER, THEIR_IP, PEER_IP)),
+    "IPv4 with options and another's address": ("spoofed_ip", frames.udp4(ME, PEER, THEIR_IP, PEER_IP, options=NOTHING)),
+    "a fragment with another's address": ("spoofed_ip", frames.udp4(ME, PEER, THEIR_IP, PEER_IP, offset=4)),
     "IPv4 without address": ("spoofed_ip", frames.udp4(ME, PEER, "0.0.0.0", PEER_IP)),
     "IPv6 with another's address": ("spoofed_ip", frames.udp6(ME, PEER, THEIR_IP6, PEER_IP6)),
     "IPv6 with another's link-local address": ("spoofed_ip", frames.udp6(ME, PEER, "fe80::ff:fe00:99", PEER_IP6)),
@@ -88,6 +95,8 @@ BAD = {
     "RA": ("spoofed_nd", frames.icmp6(ME, ALL_NODES, MY_LOCAL, "ff02::1", 134, ROUTER)),
     "redirect": ("spoofed_nd", frames.icmp6(ME, PEER, MY_LOCAL, PEER_IP6, 137, bytes(36))),
     "DHCP offer": ("dhcp_server", frames.udp4(ME, BROADCAST, MY_IP, "255.255.255.255", (67, 68))),
+    "DHCP offer to one guest": ("dhcp_server", frames.udp4(ME, PEER, MY_IP, PEER_IP, (67, 68))),
+    "DHCP offer with options of IPv4": ("dhcp_server", frames.udp4(ME, PEER, MY_IP, PEER_IP, (67, 68), options=NOTHING)),
     "DHCPv6 reply": ("dhcp_server", frames.udp6(ME, PEER, MY_LOCAL, PEER_IP6, (547, 546))),
     "LLDP": ("bad_ethertype", frames.ethernet(PEER, ME, 0x88CC, b"lldp")),
     "802.1Q around IPv4": (
@@ -95,6 +104,8 @@ BAD = {
         frames.ethernet(PEER, ME, frames.VLAN, b"\0\5" + frames.udp4(ME, PEER, MY_IP, PEER_IP)[12:]),
     ),
     "802.3 with LLC": ("bad_ethertype", frames.ethernet(PEER, ME, 38, b"\x42\x42\x03")),
+    "our IPv4 under another ethertype": ("bad_ethertype", frames.ethernet(PEER, ME, 0x9000, frames.udp4(ME, PEER, MY_IP, PEER_IP)[14:])),
+    "our IPv4 as ARP": ("spoofed_arp", frames.ethernet(PEER, ME, frames.ARP, frames.udp4(ME, PEER, MY_IP, PEER_IP)[14:])),
     "a jumbled ethertype": ("bad_ethertype", frames.ethernet(PEER, ME, 0x9000, b"loop")),
 }
 FREE_GOOD = {
@@ -179,13 +190,12 @@ class Switch:
 
     def unicast(self) -> tuple[int, int]:
         """Unicast frames that came in, and that went out."""
-        return self._seen("admitted"), self._seen("forwarded")
+        return self._seen(ENTERED), self._seen(LEFT)
 
-    def _seen(self, chain: str) -> int:
-        listed = json.loads(self.netns.run("nft", "-j", "list", "chain", "bridge", "vxloom", chain))["nftables"]
-        return sum(
-            int(part["counter"]["packets"]) for each in listed if "rule" in each for part in each["rule"]["expr"] if "counter" in part
-        )
+    def _seen(self, chains: tuple[str, ...]) -> int:
+        listed = json.loads(self.netns.run("nft", "-j", "list", "table", "bridge", "vxloom"))["nftables"]
+        rules = [each["rule"] for each in listed if each.get("rule", {}).get("chain") in chains]
+        return sum(int(part["counter"]["packets"]) for rule in rules for part in rule["expr"] if "counter" in part)
 
 
 @pytest.fixture

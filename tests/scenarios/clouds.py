@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import cast
 
 from tests.kernel.frames import Cable
@@ -235,8 +235,8 @@ def ours(node: Node) -> str:
 
 
 def lets_in(node: Node, vni: int, vtep: str) -> bool:
-    """Whether a host takes packets of a VNI from a VTEP: as nft shows the pair, the VNI in hexadecimal with the byte behind it."""
-    return f"{vni << 8:#x} . {vtep}" in node.run(["nft", "list", "set", "inet", "vxloom", "vteps4"]).stdout
+    """Whether a host takes packets of a VNI from a VTEP: as nft shows the pair, two numbers, the VNI with the byte behind it."""
+    return f"{vni << 8:#x} . {int(IPv4Address(vtep)):#x}" in node.run(["nft", "list", "set", "inet", "vxloom", "vteps4"]).stdout
 
 
 def strangers(node: Node) -> int:

@@ -14,10 +14,10 @@ from vxloom.dataplane import marks
 from vxloom.dataplane.nfnetlink import Nfnetlink, name_of
 from vxloom.dataplane.nft import Nft
 from vxloom.dataplane.ruleset import (
-    ADMITTED,
     COUNTERS,
     ECHOES,
-    FORWARDED,
+    ENTERED,
+    LEFT,
     LIMITS,
     RAW,
     RULES,
@@ -115,8 +115,10 @@ class NfTables:
         found = self._nfnetlink.rule_counters(TABLE)
         again = self._nfnetlink.rule_counters(TABLE)
         # A frame between its two counters at the moment of reading looks missed; at the next reading it is another one, if any.
-        missed = min(each.get(ADMITTED, 0) - each.get(FORWARDED, 0) for each in (found, again))
-        unknown = {"unknown_unicast": self._unicast.total(found.get(ADMITTED, 0), missed)}
+        entered = [sum(each.get(chain, 0) for chain in ENTERED) for each in (found, again)]
+        left = [sum(each.get(chain, 0) for chain in LEFT) for each in (found, again)]
+        missed = min(entered[0] - left[0], entered[1] - left[1])
+        unknown = {"unknown_unicast": self._unicast.total(entered[0], missed)}
         by_port = {f"storm {tap}": count for tap, count in self.storms().items() if count} if drops.get("storm") else {}
         return {name: drops.get(name, 0) for name in COUNTERS} | unknown | by_port
 
@@ -218,11 +220,11 @@ def _elements(name: str, listed: object) -> list[Element]:
             case [{"concat": [str() as tap, str() as mac]}, dict() as verdict] if name == "ports":
                 goto = verdict.get("goto") or verdict.get("jump") or {}
                 found.append(Element(name, tap, mac, str(goto.get("target", next(iter(verdict), "")))))
-            case {"concat": [str() as tap, str() as mac, str() as ip]} if name == "senders":
-                found.append(Element(name, tap, f"{mac} . {ip}"))
+            case {"concat": [str() as tap, *values]} if name in RAW:
+                numbers = [int(value, 0) if isinstance(value, str) else value for value in values]
+                found.append(Element(name, tap, " . ".join(f"{number:#x}" for number in numbers)))
             case {"concat": [str() as tap, value]}:
-                text = f"{int(value, 0) if isinstance(value, str) else value:#x}" if name in RAW else str(value)
-                found.append(Element(name, tap, text))
+                found.append(Element(name, tap, str(value)))
             case _:
                 raise DataplaneError(f"nftables set {name}", "read", errno.EPROTO, f"unexpected element {item!r}")
     return found

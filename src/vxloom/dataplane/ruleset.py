@@ -1,8 +1,8 @@
 """The rules of our nftables table, and what one port's filter is in its sets. Pure.
 
 A frame's way. *prerouting* (before the bridge learns: a drop in *forward* would still learn a spoofed MAC (measured)): what
-comes from the overlay is admitted. From a bound tap, IPv4 of a checked port is admitted by one lookup of tap, MAC and address
-in ``senders``. Anything else is looked up by tap and MAC in ``ports``, which says whether addresses are checked; then by
+comes from the overlay is admitted. From a bound tap, IPv4 of a checked port is admitted by one lookup of tap, MAC, ethertype and
+address in ``senders``. Anything else is looked up by tap and MAC in ``ports``, which says whether addresses are checked; then by
 ethertype the sender of ARP, IPv6 or ND. What no element admits is dropped. *forward*: between a port of ours and one that is
 not ours nothing passes (there is no ``meta ibrname`` on all kernels, so bridges cannot be told by name).
 
@@ -16,10 +16,15 @@ element may not send.
 
 Unknown unicast is dropped by the bridge (no port floods it), which counts nothing. So unicast is counted where it enters and
 where it leaves: the difference reached no port. That costs a comparison and a counter per frame twice, and no set that would
-grow with the remote MACs; a sink port per bridge would count exactly but cost two links a segment. What it counts besides:
-unicast to a port that is down. The two counters are in their rules, as a named one costs the packet
-more (measured): in the chains ``admitted`` and ``forwarded``, which stand beside one another so that one dump reads both at
-nearly the same moment.
+grow with the remote MACs; a sink port per bridge would count exactly but cost two links a segment. What it counts besides: unicast
+to a port that is down. The counters are in their rules, as a named one costs the packet more (measured). Their chains stand beside
+one another, so that one dump reads them at nearly the same moment.
+
+What a frame costs is what is asked of it. Measured on Linux 6.18, a comparison included: 9 ns for up to four bytes at a fixed place of
+the network or transport header, 15 for a group, packet type or protocol of ``meta``, 45 for anything of the Ethernet header (so MAC and
+ethertype are one load) and for a name, 12 for a counter, up to 28 for ``goto``, 60 for a lookup, 30 for a hook. So the frames that
+are nearly all, unicast of the overlay and IPv4 unicast of checked ports, are decided in the base chains, each by one rule. What
+such a rule does not take comes to the rules behind it, which hold for every frame.
 
 What a guest sends to all or to a group is copied to every port and every host of its segment. Each port of ``storms`` may send so many
 a second; what is over is dropped and counted, by its element too. Unicast never comes to that rule: its branch is told by the
@@ -52,8 +57,9 @@ COUNTERS: Final = (
     *("bad_ethertype", "storm", "stray", "to_host"),
 )
 """Drops by reason."""
-ADMITTED: Final = "admitted"
-FORWARDED: Final = "forwarded"
+ADMITTED, FORWARDED = "admitted", "forwarded"
+ENTERED: Final = (ADMITTED, "prerouting")
+LEFT: Final = ("forward", FORWARDED)
 """The chains whose rules count unicast that entered and that left: their difference is unknown unicast."""
 LIMITS: Final = "storms"
 """The set of limits: an element lets the rule go on, to its drop, only for frames over the limit, and counts those."""
@@ -67,6 +73,11 @@ UNCHECKED: Final = "unchecked"
 _EITHER: Final = 0xFFFF_FFFE
 _OURS: Final = OVERLAY_GROUP & _EITHER
 """What the groups of the overlay and of taps have in common."""
+_AMONG_OURS: Final = f"meta iifgroup & {_EITHER:#x} == {_OURS:#x} meta oifgroup & {_EITHER:#x} == {_OURS:#x}"
+_SENDER: Final = "iifname . @ll,48,64 . @nh,96,32"
+"""Tap; source MAC and ethertype, which say together that what follows is IPv4 (a tagged frame has its tag's); source address."""
+_PLAIN: Final = f"@nh,0,8 0x45 @th,0,32 != {67 << 16 | 68:#x}"
+"""Worth the lookup: it begins as IPv4 without options does, and not with the ports of what a DHCP server says to its clients."""
 
 RULES: Final = f"""
 table bridge {TABLE} {{
@@ -81,7 +92,7 @@ table bridge {TABLE} {{
   counter to_host {{ }}
   set taps {{ type ifname; }}
   map ports {{ type ifname . ether_addr : verdict; }}
-  set senders {{ typeof iifname . ether saddr . ip saddr; }}
+  set senders {{ typeof iifname . @ll,48,64 . @nh,96,32; }}
   set macs {{ typeof iifname . @th,208,48; }}
   set ipv4 {{ typeof iifname . ip saddr; }}
   set ipv6 {{ typeof iifname . @nh,64,128; }}
@@ -94,6 +105,23 @@ table bridge {TABLE} {{
   chain {ADMITTED} {{
     meta pkttype != other goto to_many
     counter
+  }}
+  chain prerouting {{
+    type filter hook prerouting priority -300; policy accept;
+    meta iifgroup {OVERLAY_GROUP} meta pkttype other counter accept
+    meta iifgroup {TAP_GROUP} {_PLAIN} {_SENDER} @senders meta pkttype other counter accept
+    meta iifgroup {OVERLAY_GROUP} accept
+    meta iifgroup {TAP_GROUP} goto tap
+    iifname @taps goto tap
+  }}
+  chain forward {{
+    type filter hook forward priority -300; policy accept;
+    {_AMONG_OURS} meta pkttype other counter accept
+    {_AMONG_OURS} accept
+    meta iifgroup {OVERLAY_GROUP} goto from_ours
+    iifname @taps goto from_ours
+    meta oifgroup {OVERLAY_GROUP} goto stray
+    oifname @taps goto stray
   }}
   chain {FORWARDED} {{
     meta pkttype other counter
@@ -194,15 +222,9 @@ table bridge {TABLE} {{
     counter name bad_ethertype drop
   }}
   chain tap {{
-    ether type ip iifname . ether saddr . ip saddr @senders goto own_ip4
+    ether type ip {_SENDER} @senders goto own_ip4
     iifname . ether saddr vmap @ports
     goto spoofed
-  }}
-  chain prerouting {{
-    type filter hook prerouting priority -300; policy accept;
-    meta iifgroup {OVERLAY_GROUP} goto admitted
-    meta iifgroup {TAP_GROUP} goto tap
-    iifname @taps goto tap
   }}
   chain from_ours {{
     meta oifgroup {OVERLAY_GROUP} goto forwarded
@@ -211,14 +233,6 @@ table bridge {TABLE} {{
   }}
   chain stray {{
     counter name stray drop
-  }}
-  chain forward {{
-    type filter hook forward priority -300; policy accept;
-    meta iifgroup & {_EITHER:#x} == {_OURS:#x} meta oifgroup & {_EITHER:#x} == {_OURS:#x} goto forwarded
-    meta iifgroup {OVERLAY_GROUP} goto from_ours
-    iifname @taps goto from_ours
-    meta oifgroup {OVERLAY_GROUP} goto stray
-    oifname @taps goto stray
   }}
   chain to_host {{
     meta pkttype host counter name to_host drop
@@ -233,13 +247,14 @@ table bridge {TABLE} {{
 """
 
 SETS: Final = ("taps", "ports", "senders", "macs", "ipv4", "ipv6", "local6", LIMITS)
-RAW: Final = frozenset({"macs", "ipv6", "local6"})
+RAW: Final = frozenset({"senders", "macs", "ipv6", "local6"})
 """Sets whose keys nft shows as numbers after the tap's name."""
 NOBODY: Final = "00:00:00:00:00:00"
 """The MAC under which a port without MACs stands in ``ports``. A bridge drops what it sends before any hook (``br_handle_frame``)."""
 AMISS: Final = "sets that contradict one another"
 _NAME: Final = re.compile(r"[A-Za-z0-9_.:@+=,-]{1,15}")
 _UNIVERSAL: Final = 0x0200_0000_0000
+_IPV4: Final = 0x0800
 
 
 class Element(NamedTuple):
@@ -324,7 +339,9 @@ def _key(element: Element, verb: str) -> str:
 
 def _senders(macs: Iterable[str], ipv4: Iterable[str], chain: str) -> set[str]:
     """Return the keys that admit IPv4 by one lookup. Unchecked ports have none: they need no address."""
-    return {f"{mac} . {ip}" for mac, ip in itertools.product(macs, ipv4)} if chain == CHECKED else set()
+    if chain != CHECKED:
+        return set()
+    return {f"{_raw(_number(mac) << 16 | _IPV4)} . {_raw(int(ipaddress.IPv4Address(ip)))}" for mac, ip in itertools.product(macs, ipv4)}
 
 
 def _raw(number: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-RULESET_VERSION = "5"
+RULESET_VERSION = "6"
 """Identity of the rules in :class:`vxloom.model.state.FilterTable`; raise it whenever the nftables driver's rules change."""
-ALLOW_VERSION = "3"
+ALLOW_VERSION = "4"
 """The same of :class:`vxloom.model.state.AllowTable`."""
