@@ -327,6 +327,11 @@ def link_local(mac: int) -> str:
     return _raw(0xFE80 << 112 | (flipped >> 24) << 40 | 0xFFFE << 24 | flipped & 0xFF_FFFF)
 
 
+def sender(mac: str, ip: str) -> str:
+    """Return what stands behind the tap's name in ``senders``: MAC and ethertype, and the address."""
+    return f"{_raw(_number(mac) << 16 | _IPV4)} . {_raw(int(ipaddress.IPv4Address(ip)))}"
+
+
 def _key(element: Element, verb: str) -> str:
     if element.set == "taps":
         return f'"{element.tap}"'
@@ -339,9 +344,7 @@ def _key(element: Element, verb: str) -> str:
 
 def _senders(macs: Iterable[str], ipv4: Iterable[str], chain: str) -> set[str]:
     """Return the keys that admit IPv4 by one lookup. Unchecked ports have none: they need no address."""
-    if chain != CHECKED:
-        return set()
-    return {f"{_raw(_number(mac) << 16 | _IPV4)} . {_raw(int(ipaddress.IPv4Address(ip)))}" for mac, ip in itertools.product(macs, ipv4)}
+    return set(itertools.starmap(sender, itertools.product(macs, ipv4))) if chain == CHECKED else set()
 
 
 def _raw(number: int) -> str:
