@@ -9,7 +9,7 @@ from vxloom.planner import diff
 
 
 def test_a_table_of_older_rules_is_exchanged_with_the_ports_that_are_in_it(switch: Switch) -> None:  # noqa: F811 - the fixture
-    """Also of those nothing is said about: a host that holds keeps its ports. Rules before version 5 had MAC and address as such."""
+    """Also of those nothing is said about: a host that holds keeps its ports. Rules before version 6 had MAC and address as such."""
     switch.netns.run("nft", "-f", "-", stdin=older(RULES))
     for tap, mac, ip in (("t1", ME, MY_IP), ("t2", PEER, PEER_IP)):
         switch.netns.run("nft", "add", "element", "bridge", "vxloom", "senders", f'{{ "{tap}" . {mac} . {ip} }}')

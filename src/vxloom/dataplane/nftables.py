@@ -221,7 +221,7 @@ def _elements(name: str, listed: object) -> list[Element]:
             case [{"concat": [str() as tap, str() as mac]}, dict() as verdict] if name == "ports":
                 goto = verdict.get("goto") or verdict.get("jump") or {}
                 found.append(Element(name, tap, mac, str(goto.get("target", next(iter(verdict), "")))))
-            case {"concat": [str() as tap, str() as mac, str() as ip]} if name == "senders" and ":" in mac:  # rules before version 5
+            case {"concat": [str() as tap, str() as mac, str() as ip]} if name == "senders" and ":" in mac:  # rules before version 6
                 found.append(Element(name, tap, sender(mac, ip)))
             case {"concat": [str() as tap, *values]} if name in RAW:
                 numbers = [int(value, 0) if isinstance(value, str) else value for value in values]
