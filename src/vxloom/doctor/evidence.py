@@ -24,9 +24,11 @@ class Device:
     mac: str = "00:00:00:00:00:00"
     master: str = ""
     vni: int | None = None
-    """Of a VXLAN device, with ``udp_port``, ``group`` (multicast; "": none) and whose mark it carries."""
+    """Of a VXLAN device, with ``udp_port``, ``group`` (multicast; "": none), ``local`` address, ``lower`` device and mark."""
     udp_port: int = 0
     group: str = ""
+    local: str = ""
+    lower: str = ""
     ours: bool = False
     peer: str = ""
     """Of a veth: its other end, where that is on this host."""
@@ -41,6 +43,27 @@ class Sighting:
     mac: str
     learnt: bool
     """Else somebody wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Double:
+    """A MAC that a bridge has behind a local port, and its VXLAN device behind a remote host."""
+
+    mac: str
+    port: str
+    tunnel: str
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """VXLAN networks that others made."""
+
+    remotes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Device → hosts it sends to, by its FDB; the multicast group left out."""
+    doubles: tuple[Double, ...] = ()
+    stopped: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """(underlay device, UDP port) → the rule of this host's own firewall that stops tunnels' packets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +145,8 @@ class HostEvidence:
     """(tap, MAC) → frames that came in lately at the tap under that MAC, which is not its own."""
     state_free: int | None = None
     """Bytes free where the agent keeps its state."""
+    foreign: Foreign | None = None
+    """None: an agent of ours is here, and tunnels of others are not its business."""
     hardware: Hardware | None = None
     """What sensors, cards and bonds say in a single look."""
     unknown: Mapping[str, str] = field(default_factory=dict)

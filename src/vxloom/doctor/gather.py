@@ -20,9 +20,10 @@ from vxloom.agent.statefile import NOTHING_SAVED, StateFile
 from vxloom.dataplane.host import HostDataplane
 from vxloom.dataplane.linuxbridge.links import is_ours
 from vxloom.dataplane.netlink import NetlinkSocket, link_dump, parse_links
-from vxloom.doctor.evidence import Device, HostEvidence, Port, Process, Route, Word
+from vxloom.doctor.evidence import Device, Foreign, HostEvidence, Port, Process, Route, Word
+from vxloom.doctor.foreign import foreign
 from vxloom.doctor.sightings import sightings
-from vxloom.errors import ConfigError, DataplaneError
+from vxloom.errors import ConfigError, DataplaneError, PrepareError
 from vxloom.model.addresses import format_mac, unpack_ip
 from vxloom.model.host import decode_ports
 from vxloom.model.state import Bridge
@@ -51,7 +52,7 @@ class _Gathering:
     def ask(self, what: str, question: Callable[[], Answer], otherwise: Answer) -> Answer:
         try:
             return question()
-        except (OSError, ValueError, DataplaneError, ConfigError) as error:
+        except (OSError, ValueError, DataplaneError, ConfigError, PrepareError) as error:
             self.unknown[what] = str(error)
             return otherwise
 
@@ -75,6 +76,8 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
     devices: Mapping[str, Device] = gathering.ask("devices", _devices, {})
     ours = {resource.name for resource in desired.resources.values() if isinstance(resource, Bridge)}
     amiss = bool(plan.steps or observed.strays)  # else no port and no row of ours is other than it should be
+    others = None if managed else gathering.ask("tunnels of others", lambda: foreign(gathering.machine, devices), Foreign())
+    remotes = {*(told.remotes if told else ()), *(remote for each in (others.remotes.values() if others else ()) for remote in each)}
     return HostEvidence(
         host=host_name(settings),
         word=told,
@@ -88,7 +91,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         devices=devices,
         sightings=gathering.ask("bridges", lambda: sightings(devices, ours), ()) if amiss else (),
         addresses=gathering.ask("addresses", lambda: addresses(gathering.machine), frozenset()),
-        routes=gathering.ask("routes", lambda: routes(gathering.machine, told.remotes if told else ()), {}),
+        routes=gathering.ask("routes", lambda: routes(gathering.machine, remotes), {}),
         sysctls={key: int(value) for key in _SYSCTLS if (value := gathering.machine.sysctl(key)) is not None and value.isdigit()},
         multicast_groups=gathering.ask("multicast groups", lambda: memberships(gathering.machine.read("/proc/net/igmp") or ""), {}),
         neighbours=gathering.ask("neighbours", lambda: _entries(gathering.machine.read("/proc/net/stat/arp_cache") or ""), 0),
@@ -97,7 +100,8 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         echoes=echoes,
         state_dir=str(settings.state_dir),
         state_free=gathering.ask("state", lambda: shutil.disk_usage(settings.state_dir).free, None) if managed else None,
-        hardware=gathering.ask("hardware", lambda: once.look(underlay(settings)), None),
+        foreign=others,
+        hardware=gathering.ask("hardware", lambda: once.look(underlay(settings) or _below(devices)), None),
         unknown=gathering.unknown,
     )
 
@@ -141,11 +145,22 @@ def _devices() -> Mapping[str, Device]:
             master=names.get(link.master, ""),
             vni=vxlan.vni if vxlan else None,
             udp_port=vxlan.port if vxlan else 0,
+            local=_address(vxlan.local_hi, vxlan.local_lo) if vxlan else "",
+            lower=names.get(vxlan.lower, "") if vxlan else "",
             group=str(group) if group is not None and group.is_multicast else "",
             ours=is_ours(link),
             peer=names.get(link.lower, "") if link.kind == "veth" and link.netnsid < 0 else "",
         )
     return found
+
+
+def _below(devices: Mapping[str, Device]) -> list[str]:
+    """Return what tunnels stand on, whoever made them."""
+    return sorted({each.lower for each in devices.values() if each.lower})
+
+
+def _address(high: int, low: int) -> str:
+    return str(unpack_ip(high, low)) if high or low else ""
 
 
 def addresses(machine: Machine) -> frozenset[str]:

@@ -15,6 +15,7 @@ IGMP = Fault(
     severity=Severity.ERROR,
     title="the host has joined as many multicast groups as it may",
     meaning="The next multicast network's device fails when it is set up, with “No buffer space available”.",
+    explains=frozenset({"vxlan-down"}),
     remedy="sysctl -w net.ipv4.igmp_max_memberships=4096; to make it last: vxloom host apply --only sysctl",
 )
 NEIGHBOURS = Fault(

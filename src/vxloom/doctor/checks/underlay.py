@@ -6,7 +6,7 @@ import ipaddress
 from collections import defaultdict
 from collections.abc import Iterator
 
-from vxloom.doctor.evidence import HostEvidence
+from vxloom.doctor.evidence import Device, Foreign, HostEvidence
 from vxloom.doctor.finding import Fault, Finding, Severity
 from vxloom.model.state import VxlanDevice
 
@@ -60,6 +60,8 @@ FAULTS = (ADDRESS, ROUTE, SOURCE, DEVICE_MTU, PATH_MTU)
 
 def look(evidence: HostEvidence) -> Iterator[Finding]:
     """Follow the way to every other VTEP of this host's segments, as far as this host knows it."""
+    if evidence.foreign is not None:
+        yield from _others(evidence, evidence.foreign)
     if evidence.word is None:
         return
     vtep = evidence.word.vtep
@@ -84,3 +86,29 @@ def look(evidence: HostEvidence) -> Iterator[Finding]:
         needed = largest + max(OVERHEAD[ipaddress.ip_address(remote).version] for remote in remotes)
         towards = f"{', '.join(remotes[:_SHOWN])}{' …' if len(remotes) > _SHOWN else ''}"
         yield DEVICE_MTU.found(name, expected=f"{needed} bytes, towards {towards}", seen=f"{evidence.devices[name].mtu} bytes")
+
+
+def _others(evidence: HostEvidence, foreign: Foreign) -> Iterator[Finding]:
+    """Do the same for VXLAN devices that others made, as far as the devices themselves tell what they want."""
+    tunnels = [each for each in evidence.devices.values() if each.kind == "vxlan" and each.vni is not None and not each.ours]
+    for local in sorted({each.local for each in tunnels if each.local} - evidence.addresses):
+        if "addresses" not in evidence.unknown:
+            yield ADDRESS.found(local, expected="an address of this host", seen=", ".join(sorted(evidence.addresses)[:6]) or "none")
+    remotes = {remote for found in foreign.remotes.values() for remote in found}
+    for remote in sorted(remotes & evidence.routes.keys()):
+        if not evidence.routes[remote].device:
+            yield ROUTE.found(remote, remote=remote, expected="a route", seen="none")
+    small: dict[str, list[Device]] = defaultdict(list)
+    for each in tunnels:
+        ways = {evidence.routes[remote].device for remote in foreign.remotes.get(each.name, ()) if remote in evidence.routes}
+        for name in {each.lower} if each.lower else ways:
+            if name in evidence.devices and evidence.devices[name].mtu < _outer(each):
+                small[name].append(each)
+    for name, found in small.items():
+        named = f"{', '.join(each.name for each in found[:_SHOWN])}{' …' if len(found) > _SHOWN else ''}"
+        expected = f"{max(map(_outer, found))} bytes, for {named}"
+        yield DEVICE_MTU.found(name, expected=expected, seen=f"{evidence.devices[name].mtu} bytes")
+
+
+def _outer(tunnel: Device) -> int:
+    return tunnel.mtu + OVERHEAD[6 if ":" in tunnel.local + tunnel.group else 4]
