@@ -76,6 +76,31 @@ class Route:
     """What a router said is the most on the way (ICMP), or a route's own; 0: nobody said."""
 
 
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """A chain of the host's own rules that stops tunnel packets, or may."""
+
+    where: str
+    because: str
+    outward: bool
+    stops: bool
+    """False: it cannot be told from the rules."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """What tunnel packets meet between this host's link and its tunnels."""
+
+    walls: tuple[Wall, ...] = ()
+    """Of the tunnels' port."""
+    claimants: tuple[str, ...] = ()
+    """MACs of others that answer for this host's VTEP on its own link."""
+    reverse_path: int = 0
+    """``rp_filter`` as it works on the device that has the VTEP: 0 off, 1 strict, 2 loose."""
+    reverse_path_drops: int = 0
+    """Packets that it dropped on any device since the boot."""
+
+
 class Process(StrEnum):
     """How the agent's process stands."""
 
@@ -128,7 +153,9 @@ class HostEvidence:
     devices: Mapping[str, Device] = field(default_factory=dict)
     sightings: tuple[Sighting, ...] = ()
     """On bridges of ours, behind ports that are no VXLAN devices of ours; only where something is not as desired."""
-    addresses: frozenset[str] = frozenset()
+    addresses: Mapping[str, str] = field(default_factory=dict)
+    """Address of this host → the device that has it."""
+    crossing: Crossing = field(default_factory=Crossing)
     routes: Mapping[str, Route] = field(default_factory=dict)
     """VTEP → route."""
     sysctls: Mapping[str, int] = field(default_factory=dict)

@@ -1,13 +1,14 @@
-"""Evidence of this host: every question asked of the kernel, of /proc and of the agent's files is here. Changes nothing."""
+"""Evidence of this host: what is asked of the kernel, of /proc and of the agent's files, here and in ``crossing`` and ``sightings``.
+
+Changes nothing.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-import json
-import re
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,7 +21,8 @@ from vxloom.agent.statefile import NOTHING_SAVED, StateFile
 from vxloom.dataplane.host import HostDataplane
 from vxloom.dataplane.linuxbridge.links import is_ours
 from vxloom.dataplane.netlink import NetlinkSocket, link_dump, parse_links
-from vxloom.doctor.evidence import Device, Foreign, HostEvidence, Port, Process, Route, Word
+from vxloom.doctor import crossing
+from vxloom.doctor.evidence import Crossing, Device, Foreign, HostEvidence, Port, Process, Word
 from vxloom.doctor.foreign import foreign
 from vxloom.doctor.sightings import sightings
 from vxloom.errors import ConfigError, DataplaneError, PrepareError
@@ -74,6 +76,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
     told = _word(word)
     managed = told is not None or settings.state_dir.exists()
     devices: Mapping[str, Device] = gathering.ask("devices", _devices, {})
+    here: Mapping[str, str] = gathering.ask("addresses", lambda: crossing.addresses(gathering.machine), {})
     ours = {resource.name for resource in desired.resources.values() if isinstance(resource, Bridge)}
     amiss = bool(plan.steps or observed.strays)  # else no port and no row of ours is other than it should be
     others = None if managed else gathering.ask("tunnels of others", lambda: foreign(gathering.machine, devices), Foreign())
@@ -90,8 +93,9 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         no_stream=contact.found(settings.run_dir).problem,
         devices=devices,
         sightings=gathering.ask("bridges", lambda: sightings(devices, ours), ()) if amiss else (),
-        addresses=gathering.ask("addresses", lambda: addresses(gathering.machine), frozenset()),
-        routes=gathering.ask("routes", lambda: routes(gathering.machine, remotes), {}),
+        addresses=here,
+        routes=gathering.ask("routes", lambda: crossing.routes(gathering.machine, remotes), {}),
+        crossing=_crossing(gathering, told, here, devices) if told else Crossing(),
         sysctls={key: int(value) for key in _SYSCTLS if (value := gathering.machine.sysctl(key)) is not None and value.isdigit()},
         multicast_groups=gathering.ask("multicast groups", lambda: memberships(gathering.machine.read("/proc/net/igmp") or ""), {}),
         neighbours=gathering.ask("neighbours", lambda: _entries(gathering.machine.read("/proc/net/stat/arp_cache") or ""), 0),
@@ -103,6 +107,19 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         foreign=others,
         hardware=gathering.ask("hardware", lambda: once.look(underlay(settings) or _below(devices)), None),
         unknown=gathering.unknown,
+    )
+
+
+def _crossing(gathering: _Gathering, word: Word, addresses: Mapping[str, str], devices: Mapping[str, Device]) -> Crossing:
+    card = devices.get(addresses.get(word.vtep, ""))
+    if card is None:  # the address is gone: that is the finding
+        return Crossing()
+    machine, ask = gathering.machine, gathering.ask
+    return Crossing(
+        walls=ask("firewall", lambda: crossing.walls_of(machine, card.name, 6 if ":" in word.vtep else 4, word.udp_port), ()),
+        claimants=ask("who else has its VTEP", lambda: crossing.rivals(word.vtep, card, devices.values()), ()),
+        reverse_path=ask("rp_filter", lambda: crossing.reverse_path(machine, card.name), 0),
+        reverse_path_drops=ask("rp_filter", lambda: crossing.reverse_path_drops(machine.read("/proc/net/netstat") or ""), 0),
     )
 
 
@@ -161,37 +178,6 @@ def _below(devices: Mapping[str, Device]) -> list[str]:
 
 def _address(high: int, low: int) -> str:
     return str(unpack_ip(high, low)) if high or low else ""
-
-
-def addresses(machine: Machine) -> frozenset[str]:
-    """Return all addresses of this host."""
-    shown = json.loads(machine.must("ip", "-j", "address", "show") or "[]")
-    return frozenset(one["local"] for link in shown for one in link.get("addr_info", ()) if "local" in one)
-
-
-def routes(machine: Machine, remotes: Iterable[str]) -> Mapping[str, Route]:
-    """Return how this host reaches each address, asked of the kernel in one process a family."""
-    found: dict[str, Route] = {}
-    for version in (4, 6):
-        asked = sorted(remote for remote in remotes if ipaddress.ip_address(remote).version == version)
-        if not asked:
-            continue
-        lines = "".join(f"route get {remote}\n" for remote in asked)
-        done = machine.run("ip", f"-{version}", "-force", "-batch", "-", text=lines)
-        refused = {int(line) for line in re.findall(r"Command failed -:(\d+)", done.errors)}
-        found |= {remote: Route() for line, remote in enumerate(asked, 1) if line in refused}
-        for line in done.output.splitlines():
-            words = line.split()
-            if words and words[0] in asked:
-                found[words[0]] = Route(_after(words, "dev"), _after(words, "src"), int(_after(words, "mtu") or 0))
-            elif words and line.startswith(" ") and found and "mtu" in words:  # the cache's line of the route above
-                last = next(reversed(found))
-                found[last] = Route(found[last].device, found[last].source, int(_after(words, "mtu")))
-    return found
-
-
-def _after(words: list[str], word: str) -> str:
-    return words[words.index(word) + 1] if word in words[:-1] else ""
 
 
 def memberships(text: str) -> dict[str, frozenset[str]]:

@@ -23,7 +23,7 @@ def found(*sightings: Sighting, strays: tuple[Stray, ...] = (), devices: tuple[D
     evidence = HostEvidence(
         "h1",
         word=Word("192.0.2.1", 4789),
-        addresses=frozenset({"192.0.2.1"}),
+        addresses={"192.0.2.1": "eth0"},
         desired=HostState({TAP.key: TAP}, {5001: ROWS}),
         observed=whole,
         sightings=sightings,

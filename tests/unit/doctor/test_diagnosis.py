@@ -22,7 +22,7 @@ WELL = HostEvidence(
     observed=HostState({VXLAN.key: VXLAN}),
     agent=Process.RUNS,
     devices={"eth0": Device("eth0", 1500, True, "")},
-    addresses=frozenset({"192.0.2.1"}),
+    addresses={"192.0.2.1": "eth0"},
     routes={"192.0.2.2": Route("eth0", "192.0.2.1"), "192.0.2.3": Route("eth0", "192.0.2.1")},
 )
 
@@ -78,7 +78,7 @@ def test_an_agent_that_is_frozen_explains_as_well() -> None:
     [
         ({"holding": "another epoch"}, ["agent-holding"]),
         ({"doubt": "state file torn"}, ["agent-state-torn"]),
-        ({"addresses": frozenset({"192.0.2.9"})}, ["vtep-address-gone"]),
+        ({"addresses": {"192.0.2.9": "eth0"}}, ["vtep-address-gone"]),
         ({"routes": {"192.0.2.2": Route(), "192.0.2.3": Route("eth0", "192.0.2.1")}}, ["route-missing"]),
         ({"routes": {"192.0.2.2": Route("eth0", "192.0.2.7"), "192.0.2.3": Route("eth0", "192.0.2.1")}}, ["route-source"]),
         ({"routes": {"192.0.2.2": Route("eth0", "192.0.2.1", 1400)}}, ["path-mtu-low"]),
@@ -107,7 +107,7 @@ def test_a_fact_is_judged(parts: dict[str, object], expected: list[str]) -> None
 
 def test_an_ipv6_underlay_needs_twenty_bytes_more() -> None:
     six = Word("2001:db8::1", 4789, frozenset({"2001:db8::2"}))
-    parts = {"word": six, "addresses": frozenset({"2001:db8::1"}), "routes": {"2001:db8::2": Route("eth0", "2001:db8::1")}}
+    parts = {"word": six, "addresses": {"2001:db8::1": "eth0"}, "routes": {"2001:db8::2": Route("eth0", "2001:db8::1")}}
     assert codes(changed(**parts)) == ["underlay-mtu-low"]
     assert codes(changed(**parts, devices={"eth0": Device("eth0", 1520, True, "")})) == []
 

@@ -42,7 +42,7 @@ def found(
         observed=type(seen)(seen.resources, seen.rows, strays=strays),
         agent=Process.RUNS,
         devices={device.name: device for device in devices},
-        addresses=frozenset({"192.0.2.1"}),
+        addresses={"192.0.2.1": "eth0"},
         storms=storms or {},
         echoes=dict.fromkeys(echoes, 3),
     )

@@ -11,8 +11,8 @@ from tests.intents import at, cloud, mac, network, nic, nic_id, tap
 from vxloom.compiler.frames import packet
 from vxloom.compiler.trace import desired_states, trace
 from vxloom.doctor.check import faults
-from vxloom.doctor.evidence import Process, Route
-from vxloom.doctor.why.evidence import Device, Sight, Wall, cut
+from vxloom.doctor.evidence import Process, Route, Wall
+from vxloom.doctor.why.evidence import Device, Sight, cut
 from vxloom.doctor.why.verdict import Reach, Standing, Story, tell
 from vxloom.model.pair import End, Pair
 from vxloom.model.state import HostState, Resource, SegmentRows

@@ -57,14 +57,7 @@ DOUBLE = Fault(
     meaning="A machine that has just moved, for five minutes; else two machines have one MAC, or the network has a loop.",
     remedy="look again in five minutes; then look for the MAC on both hosts: bridge fdb show | grep MAC",
 )
-WALL = Fault(
-    code="firewall-closed",
-    severity=Severity.ERROR,
-    title="this host's own firewall drops tunnel packets",
-    meaning="Machines here and on other hosts cannot talk.",
-    remedy="let the UDP port in: vxloom host plan --only firewall (tunnel_port in host.toml says which)",
-)
-FAULTS = (ALONE, EMPTY, DOWN, PORTS, TWICE, DOUBLE, WALL)
+FAULTS = (ALONE, EMPTY, DOWN, PORTS, TWICE, DOUBLE)
 
 
 def look(evidence: HostEvidence) -> Iterator[Finding]:
@@ -92,8 +85,6 @@ def look(evidence: HostEvidence) -> Iterator[Finding]:
             yield TWICE.found(", ".join(sorted(names)), expected=f"one device with VNI {vni}", seen=str(len(names)))
     for double in evidence.foreign.doubles:
         yield DOUBLE.found(double.tunnel, expected=f"{double.mac} in one place", seen=f"on {double.port} and at {double.remote}")
-    for (device, port), why in evidence.foreign.stopped.items():
-        yield WALL.found(f"UDP {port} on {device}", expected="passes", seen=why)
 
 
 def _bridges(evidence: HostEvidence, named: list[Device]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from vxloom.model.state import VxlanDevice
 OVERHEAD = {4: 50, 6: 70}
 """Bytes VXLAN adds to a guest's packet, by the underlay's IP version (RFC 7348 section 5)."""
 _SHOWN = 3
-_LARGE = frozenset({"path-mtu-hole", "path-leg"})
+_LARGE = frozenset({"path-mtu-hole", "path-leg", "path-frames", "path-segments"})
 _WAYS = frozenset({"path-closed", "path-loss", *_LARGE})
 
 ADDRESS = Fault(
@@ -91,7 +91,7 @@ def look(evidence: HostEvidence) -> Iterator[Finding]:
 def _others(evidence: HostEvidence, foreign: Foreign) -> Iterator[Finding]:
     """Do the same for VXLAN devices that others made, as far as the devices themselves tell what they want."""
     tunnels = [each for each in evidence.devices.values() if each.kind == "vxlan" and each.vni is not None and not each.ours]
-    for local in sorted({each.local for each in tunnels if each.local} - evidence.addresses):
+    for local in sorted({each.local for each in tunnels if each.local} - evidence.addresses.keys()):
         if "addresses" not in evidence.unknown:
             yield ADDRESS.found(local, expected="an address of this host", seen=", ".join(sorted(evidence.addresses)[:6]) or "none")
     remotes = {remote for found in foreign.remotes.values() for remote in found}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from vxloom.doctor.evidence import Process, Route
+from vxloom.doctor.evidence import Process, Route, Wall
 from vxloom.model.addresses import format_mac, pack_ip, parse_mac, unpack_ip
 from vxloom.model.pair import Pair
 from vxloom.model.state import AllowList, AllowTable, Bridge, FilterTable, HostState, PortFilter, SegmentRows, Tap, VxlanDevice
@@ -49,16 +49,6 @@ class Device(msgspec.Struct, frozen=True):
     mtu: int
     bridge: str = ""
     """What it is a port of."""
-
-
-class Wall(msgspec.Struct, frozen=True):
-    """A chain of the host's own rules that stops tunnel packets, or may."""
-
-    where: str
-    because: str
-    outward: bool
-    stops: bool
-    """False: it cannot be told from the rules."""
 
 
 class Sight(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,9 +16,10 @@ from vxloom.agent.statefile import StateFile
 from vxloom.dataplane.host import HostDataplane
 from vxloom.dataplane.linuxbridge.observe import get_links
 from vxloom.dataplane.netlink import NetlinkSocket, link_get, parse_links
+from vxloom.doctor.crossing import addresses, routes, walls_of
 from vxloom.doctor.evidence import Process, Route
-from vxloom.doctor.gather import addresses, agent_process, routes
-from vxloom.doctor.why.evidence import Device, Sight, Wall, cut
+from vxloom.doctor.gather import agent_process
+from vxloom.doctor.why.evidence import Device, Sight, cut
 from vxloom.errors import DataplaneError, PrepareError
 from vxloom.hypervisor.external import ExternalSource
 from vxloom.model.host import PortDocument, decode_ports, encode_port, tap_name
@@ -26,7 +27,6 @@ from vxloom.model.intent import GuestSource
 from vxloom.model.pair import Pair
 from vxloom.model.state import bridge_name, vxlan_name
 from vxloom.planner.plan import Obstacle, Scope
-from vxloom.prepare.firewall import walls
 from vxloom.prepare.machine import Machine
 from vxloom.settings import AgentSettings
 
@@ -75,7 +75,7 @@ def gather(settings: AgentSettings, pair: Pair, *, agent: Process | None = None)
         devices=ask("devices", lambda: _devices(names), {}),
         vtep_here=ask("addresses", lambda: mine.vtep in addresses(machine), otherwise=True),
         route=route,
-        walls=ask("firewall", lambda: _walls(machine, route.device, family, port), ()) if route.device else (),
+        walls=ask("firewall", lambda: walls_of(machine, route.device, family, port), ()) if route.device else (),
         obstacles={obstacle.resource[1]: _told(obstacle) for obstacle in plan.obstacles},
         agent=agent or ask("agent", lambda: agent_process(Path("/proc")), Process.RUNS),
         holding=held.holding,
@@ -105,11 +105,6 @@ def _devices(names: Iterable[str]) -> dict[str, Device]:
         name: Device(up=link.up, carrier=link.operstate not in _DOWN, mtu=link.mtu, bridge=known.get(link.master, ""))
         for name, link in links.items()
     }
-
-
-def _walls(machine: Machine, device: str, family: Literal[4, 6], port: int) -> tuple[Wall, ...]:
-    found = walls.around(machine, device, family, port)
-    return tuple(Wall(wall.where, wall.because, outward=wall.packet.outward, stops=wall.stops) for wall in found)
 
 
 def _told(obstacle: Obstacle) -> str:

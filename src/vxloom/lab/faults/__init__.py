@@ -1,19 +1,28 @@
 """What can go wrong, on demand. Every fault works on the lab's own namespaces only, and ``heal`` undoes what can be undone.
 
 ``FAULTS`` is the list the command line shows. A file each for ``paths`` (the underlay), ``tables`` (what an agent wrote into the
-kernel), ``devices`` (what somebody made by hand), ``limits`` (what is full), ``storms`` (floods and
-loops), ``hardware`` and ``processes``.
+kernel), ``devices`` (what somebody made by hand), ``hosts`` (addresses, routes, firewall), ``limits`` (what is full), ``storms`` (floods
+and loops), ``hardware`` and ``processes``.
 """
 
 from __future__ import annotations
 
-from vxloom.lab.faults import devices, hardware, limits, paths, processes, storms, tables
+from vxloom.lab.faults import devices, hardware, hosts, limits, paths, processes, storms, tables
 from vxloom.lab.faults.fault import Fault
 from vxloom.lab.lab import Lab
 
 __all__ = ["FAULTS", "Fault", "cause", "heal"]
 
-_BREAK = (*paths.FAULTS, *tables.FAULTS, *devices.FAULTS, *limits.FAULTS, *storms.FAULTS, *hardware.FAULTS, *processes.FAULTS)
+_BREAK = (
+    *paths.FAULTS,
+    *tables.FAULTS,
+    *devices.FAULTS,
+    *hosts.FAULTS,
+    *limits.FAULTS,
+    *storms.FAULTS,
+    *hardware.FAULTS,
+    *processes.FAULTS,
+)
 
 
 def heal(lab: Lab) -> str:
