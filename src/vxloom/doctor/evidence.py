@@ -133,6 +133,18 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentDigest:
+    """What a host holds of a segment, each kind of row with the host's own rows added: so that all hosts' are the same. 32 bits each."""
+
+    table: int
+    """Of the segment as the server told it: hosts that were told different things are not compared."""
+    fdb: int
+    bridged: int
+    flood: int
+    neighbours: int
+
+
+@dataclass(frozen=True, slots=True)
 class HostEvidence:
     """One host. What could not be gathered is absent, and ``unknown`` says why."""
 
@@ -174,6 +186,8 @@ class HostEvidence:
     """Bytes free where the agent keeps its state."""
     foreign: Foreign | None = None
     """None: an agent of ours is here, and tunnels of others are not its business."""
+    segments: Mapping[int, SegmentDigest] = field(default_factory=dict)
+    """VNI → digests of what the kernel holds."""
     hardware: Hardware | None = None
     """What sensors, cards and bonds say in a single look."""
     unknown: Mapping[str, str] = field(default_factory=dict)
@@ -197,6 +211,8 @@ class HostAnswer:
     """VTEPs whose probes arrived here; None: not known."""
     paths: tuple[Path, ...] = ()
     """What it measured; empty where paths were not asked for."""
+    segments: Mapping[int, SegmentDigest] = field(default_factory=dict)
+    """VNI → digests of what its kernel holds; empty while it finds itself that something there is not as it should be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import time
 import msgspec
 
 from vxloom.doctor.diagnosis import diagnose
-from vxloom.doctor.evidence import HostEvidence, Process
+from vxloom.doctor.evidence import HostEvidence, Process, SegmentDigest
 from vxloom.doctor.finding import Finding
 from vxloom.doctor.gather import gather
 from vxloom.settings import AgentSettings
@@ -25,6 +25,8 @@ class Report(msgspec.Struct, frozen=True):
     """What could not be looked at → why."""
     clock: float = 0.0
     """Unix time here, when the look was over."""
+    segments: dict[int, SegmentDigest] = {}
+    """VNI → digests of what the kernel holds, for comparing hosts."""
 
 
 def examine(settings: AgentSettings) -> Report:
@@ -35,7 +37,7 @@ def examine(settings: AgentSettings) -> Report:
         first = {(finding.code, finding.where) for finding in findings}
         evidence, findings = _look(settings)
         findings = [finding for finding in findings if (finding.code, finding.where) in first]
-    return Report(evidence.host, findings, dict(evidence.unknown), time.time())
+    return Report(evidence.host, findings, dict(evidence.unknown), time.time(), dict(evidence.segments))
 
 
 def _look(settings: AgentSettings) -> tuple[HostEvidence, list[Finding]]:

@@ -20,9 +20,11 @@ from vxloom.agent.reconcile import Reconciler, Target
 from vxloom.agent.statefile import NOTHING_SAVED, StateFile
 from vxloom.dataplane.host import HostDataplane
 from vxloom.dataplane.linuxbridge.links import is_ours
+from vxloom.dataplane.linuxbridge.observe import read_kernel
 from vxloom.dataplane.netlink import NetlinkSocket, link_dump, parse_links
 from vxloom.doctor import crossing
-from vxloom.doctor.evidence import Crossing, Device, Foreign, HostEvidence, Port, Process, Word
+from vxloom.doctor.digests import segment_digests
+from vxloom.doctor.evidence import Crossing, Device, Foreign, HostEvidence, Port, Process, SegmentDigest, Word
 from vxloom.doctor.foreign import foreign
 from vxloom.doctor.sightings import sightings
 from vxloom.errors import ConfigError, DataplaneError, PrepareError
@@ -104,6 +106,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         echoes=echoes,
         state_dir=str(settings.state_dir),
         state_free=gathering.ask("state", lambda: shutil.disk_usage(settings.state_dir).free, None) if managed else None,
+        segments=gathering.ask("segments", lambda: _segments(word), {}),
         foreign=others,
         hardware=gathering.ask("hardware", lambda: once.look(underlay(settings) or _below(devices)), None),
         unknown=gathering.unknown,
@@ -121,6 +124,11 @@ def _crossing(gathering: _Gathering, word: Word, addresses: Mapping[str, str], d
         reverse_path=ask("rp_filter", lambda: crossing.reverse_path(machine, card.name), 0),
         reverse_path_drops=ask("rp_filter", lambda: crossing.reverse_path_drops(machine.read("/proc/net/netstat") or ""), 0),
     )
+
+
+def _segments(word: Held) -> dict[int, SegmentDigest]:
+    with NetlinkSocket() as sock:
+        return segment_digests(word, read_kernel(sock))
 
 
 def _word(word: Held) -> Word | None:

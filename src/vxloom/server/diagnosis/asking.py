@@ -6,13 +6,15 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
 
+from vxloom.doctor.check import registry
 from vxloom.doctor.diagnosis import survey
-from vxloom.doctor.evidence import CloudEvidence, HostAnswer
+from vxloom.doctor.evidence import CloudEvidence, HostAnswer, SegmentDigest
 from vxloom.doctor.finding import Finding
 from vxloom.errors import TransportError
 from vxloom.model.path import Measuring, Path
@@ -23,6 +25,8 @@ from vxloom.store import records
 
 PATIENCE = 15.0
 """Seconds a host has to look at itself."""
+_SETTLED = 1.5
+"""Seconds in which a change that is on its way has reached everybody."""
 _EACH, _MOST = 4.0, 400
 """Seconds and probes that a way may take besides, which is not well."""
 AT_ONCE = 32
@@ -36,6 +40,7 @@ class Findings(msgspec.Struct, frozen=True):
     unknown: dict[str, str] = {}
     clock: float = 0.0
     """Its Unix time when it answered; 0: its agent does not tell."""
+    segments: dict[int, SegmentDigest] = {}
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -98,7 +103,7 @@ def ask_hosts(fleet: Fleet, hosts: Sequence[records.Host], *, at_once: int = AT_
     """Ask hosts for their findings. Takes as long as the slowest: 15 s for ``at_once``."""
     asking = _Asking(fleet, hosts, at_once)
     with asking.threads:
-        found = asking.told(FINDINGS, Findings)
+        found = asking.findings()
     return asking.together(found)
 
 
@@ -118,7 +123,7 @@ def ask_paths(
         listening = asking.told(LISTEN, Listening, sample.ends)
         measured = asking.told(PATHS, Measured, wanted, about=wanted)
         heard = asking.told(LISTEN, Listening, sample.ends)
-        found = asking.told(FINDINGS, Findings, examined)  # at last: by now routers have said what they have to say
+        found = asking.findings(examined)  # at last: by now routers have said what they have to say
     return asking.together(found, listening, measured, heard, wanted)
 
 
@@ -153,6 +158,14 @@ class _Asking:
 
         return dict(zip(asked, self.threads.map(ask, asked), strict=True))
 
+    def findings(self, hosts: Collection[str] | None = None) -> dict[str, Findings | str]:
+        """Return what hosts find; who differs from others is asked again: it may just have been changing."""
+        found = self.told(FINDINGS, Findings, hosts)
+        if doubted := differing(self.together(found)):
+            time.sleep(_SETTLED)
+            found |= self.told(FINDINGS, Findings, doubted)
+        return found
+
     def together(
         self,
         found: Mapping[str, Findings | str],
@@ -168,6 +181,7 @@ class _Asking:
                 host.vtep,
                 silence=_why(found.get(host.id)) or _why(measured.get(host.id)),
                 skew=self._skews.get(host.id, 0.0),
+                segments=_segments(found.get(host.id)),
                 listens=isinstance(word := listening.get(host.id), Listening) and word.listening,
                 heard=ears.heard if isinstance(ears := heard.get(host.id), Listening) else None,
                 paths=tuple(ways.paths) if isinstance(ways := measured.get(host.id), Measured) else (),
@@ -183,6 +197,23 @@ class _Asking:
             self.began,
             {host: frozenset(each.remotes or ()) for host, each in wanted.items() if isinstance(measured.get(host), Measured)},
         )
+
+
+def _segments(told: object) -> Mapping[int, SegmentDigest]:
+    """Return what is compared with other hosts: nothing where the host itself finds something about its tables."""
+    own = isinstance(told, Findings) and not any(finding.code in _own_word() for finding in told.findings)
+    return told.segments if isinstance(told, Findings) and own else {}
+
+
+@cache
+def _own_word() -> frozenset[str]:
+    return frozenset(fault.code for name in ("agent", "devices", "rows") for fault in registry()[name].faults)
+
+
+def differing(told: Told) -> frozenset[str]:
+    """Return the ids of the hosts that hold something else of a segment than others."""
+    codes = {fault.code for fault in registry()["segments"].faults}
+    return frozenset(host for host, finding in told.diagnosis() if finding.code in codes)
 
 
 def apart(clock: float, before: float, after: float) -> float:

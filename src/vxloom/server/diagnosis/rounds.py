@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from vxloom.doctor.evidence import HostAnswer
-from vxloom.server.diagnosis.asking import Told, ask_hosts
+from vxloom.server.diagnosis.asking import Told, ask_hosts, differing
 from vxloom.server.diagnosis.keeping import keep
 from vxloom.server.diagnosis.planning import real
 from vxloom.server.diagnosis.turning import Turning
@@ -94,6 +94,9 @@ class Rounds(Turning):
         self._silent &= live
         answers = {host.id: self._answers.get(host.id, HostAnswer(host.name, connected=False, vtep=host.vtep)) for host in hosts}
         unasked = {host.zone for host in hosts if host.id in live and host.id not in self._answers}
+        if doubted := differing(Told(hosts, answers, {})):  # what they said is as old as the interval
+            fresh = ask_hosts(self._fleet, [host for host in hosts if host.id in doubted], at_once=_AT_ONCE).answers
+            answers |= {host: answer for host, answer in fresh.items() if not answer.silence}
         keep(self._store, Told(hosts, answers, {}), whole={host.zone for host in hosts} - unasked, known=[host.id for host in every])
 
 
