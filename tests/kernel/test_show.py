@@ -188,6 +188,7 @@ def test_a_view_is_narrowed(host: KernelBench, netns: Netns, tmp_path: Path) -> 
     assert {row.vni for row in look(tmp_path, View.VNIS, vnis=(9,)).rows} == {9}
     assert [row.mac for row in look(tmp_path, View.FDB, macs=(REMOTE,)).rows] == [REMOTE]
     assert [row.device for row in look(tmp_path, View.PORTS, macs=("02:00:00:00:00:01",)).rows] == [TAP]
+    assert look(tmp_path, View.PORTS, macs=(REMOTE,)).rows == []  # it is on no port here
     assert [row.vtep for row in look(tmp_path, View.VTEPS, macs=(REMOTE,)).rows if row.kind == "remote"] == ["192.0.2.2"]
     for view in (View.VNIS, View.BRIDGES, View.BUM):
         assert {row.vni for row in look(tmp_path, view, macs=(REMOTE,)).rows} == {5001}

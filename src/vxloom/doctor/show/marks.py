@@ -26,7 +26,7 @@ def marks_of(desired: HostState, observed: HostState, plan: Plan) -> Marks:
             found[step.key] = (Drift.EXTRA, step.reason)
         elif seen is None:
             found[step.key] = (Drift.MISSING, "" if step.reason == "missing" else step.reason)
-        elif seen != wanted and step.operation is not Operation.DELETE:  # made again; or only because of what it needs
+        elif step.operation is not Operation.DELETE:  # of one that is made again the other step tells
             found[step.key] = (Drift.WRONG, step.reason)
     for key in desired.resources.keys() - found.keys() - observed.resources.keys():
         if key[0] != Tap.kind or key[1] in observed.present_taps:  # a machine that does not run has no tap
