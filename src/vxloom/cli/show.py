@@ -112,7 +112,9 @@ def _all_hosts(view: str, given: Mapping[str, str], limit: int, output: str) -> 
 
 
 def _table(view: str, rows: Sequence[Row], total: int, drift: Mapping[Drift, int], *, hosts: int) -> None:
-    names = [name for name in (*_COLUMNS[view], "drift", "detail") if any(_cell(row, name) for row in rows)]
+    named = any(row.vm for row in rows)  # whoever knows the machine needs no id of its card; programs get both
+    columns = [name for name in (*_COLUMNS[view], "drift", "detail") if not (named and name == "nic")]
+    names = [name for name in columns if any(_cell(row, name) for row in rows)]
     if rows:
         head, *body = aligned([[name.replace("_", " ") for name in names], *([_cell(row, name) for name in names] for row in rows)])
         click.echo(click.style(head, bold=True))

@@ -34,7 +34,7 @@ def tail(path: Path) -> Iterator[str]:
 
 
 def journal(command: Sequence[str] = JOURNAL, patience: float = _PATIENCE) -> Iterator[str]:
-    """Yield the last lines of the journal since this boot, 4 MiB at most: all that came within ``patience`` seconds; nothing without one."""
+    """Yield the last lines of the journal since this boot: 4 MiB at most, what came within ``patience`` seconds; nothing without one."""
     try:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
     except OSError:
