@@ -130,7 +130,12 @@ class Cloud:
 
     def settled(self, network: Network) -> Network:
         """The network with the VNI it was given."""
-        return Network(network.id, network.name, _vni(self.one("listNetworks", "network", id=network.id)))
+        found = self.one("listNetworks", "network", id=network.id)
+        return Network(network.id, str(found["name"]), _vni(found))
+
+    def only_network(self) -> Network:
+        """The one network there is, with its VNI."""
+        return self.settled(Network(str(self.one("listNetworks", "network")["id"]), "", 0))
 
     def guests(self, network: Network, *hosts: str) -> list[Guest]:
         """A guest on each of these hosts, deployed at the same time; addresses 10.1.1.11, .12 and on."""

@@ -39,8 +39,7 @@ def guests(cloud: Cloud) -> list[Guest]:
 
 @pytest.fixture(scope="module")
 def network(cloud: Cloud, guests: list[Guest]) -> Network:
-    (found,) = cloud.objects("listNetworks", "network")
-    return cloud.settled(Network(str(found["id"]), str(found["name"]), 0))
+    return cloud.only_network()
 
 
 class Local:

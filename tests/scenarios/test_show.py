@@ -34,8 +34,7 @@ def guests(cloud: Cloud) -> list[Guest]:
 
 @pytest.fixture(scope="module")
 def network(cloud: Cloud, guests: list[Guest]) -> Network:
-    one = cloud.objects("listNetworks", "network")[0]
-    return cloud.settled(Network(str(one["id"]), str(one["name"]), 0))
+    return cloud.only_network()
 
 
 def told(cloud: Cloud, view: str, **only: object) -> dict[str, Any]:

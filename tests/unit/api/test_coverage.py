@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.meta.test_parameters import OF_OUR_OWN
 from tests.unit.api.desk import Desk
 from vxloom.server.absent import REFUSED
 from vxloom.server.command import registry
@@ -37,17 +38,7 @@ def test_every_state_is_there() -> None:
 
 
 def test_the_list_has_all_that_we_answer_for_but_our_own() -> None:
-    assert {command.name for command in own(set(NAMES))} == {
-        "allowSharedAddress",
-        "confirmHost",
-        "createHostJoinToken",
-        "vxloomCapture",
-        "vxloomDiagnose",
-        "vxloomPlanHost",
-        "vxloomShow",
-        "vxloomTrace",
-        "vxloomWhy",
-    }
+    assert {command.name for command in own(set(NAMES))} == OF_OUR_OWN
     assert sorted(set(REFUSED) - set(NAMES)) == []
 
 
