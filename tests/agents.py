@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.contract.bench import Bench
 from tests.waiting import wait_until
 from vxloom.agent.core import Core
+from vxloom.agent.questions import Look
 from vxloom.agent.reconcile import Reconciler
 from vxloom.agent.statefile import StateFile
 from vxloom.hypervisor.source import Plug
@@ -45,6 +47,9 @@ class BenchGuests:
 class Agent:
     """A running core; ``said`` is all it sent."""
 
+    looks: Mapping[str, Look] = MappingProxyType({})
+    """What answers questions that the agent itself cannot; set it before the start."""
+
     def __init__(self, directory: Path, bench: Bench, **settings: object) -> None:
         self.bench = bench
         self.driver = bench.another_driver()
@@ -76,7 +81,7 @@ class Agent:
         guests = BenchGuests(self.bench)
         reconciler = Reconciler(self.driver, {GuestSource.NAMESPACE: guests})
         self.events = self.driver.events()
-        self.core = Core(self._settings, "h1", StateFile(self._settings.state_dir), reconciler, self.events)
+        self.core = Core(self._settings, "h1", StateFile(self._settings.state_dir), reconciler, self.events, looks=self.looks)
         self.core.send = self._send
         self._task = asyncio.create_task(self.core.run())
         self._ready.set()

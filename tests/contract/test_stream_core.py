@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ipaddress import IPv6Address
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests import agents
@@ -15,8 +17,11 @@ from tests.contract.bench import SimulatedBench
 from tests.contract.cloud import AGENT, Cloud
 from tests.waiting import wait_until
 from vxloom.agent.identity import Identity
+from vxloom.agent.questions import Look
 from vxloom.agent.stream import Stream
 from vxloom.model.host import tap_name
+from vxloom.model.show import MOST, Drift, Row, Shown
+from vxloom.model.wire import MAX_MESSAGE, SHOW
 from vxloom.server.gateway import Gateway
 from vxloom.store import backup, records, restore
 
@@ -78,12 +83,15 @@ def serving(cloud: Cloud, port: int = 0) -> Iterator[Gateway]:
 
 
 @contextmanager
-def agent_of(folder: Path, gateway: Gateway, cloud: Cloud, bench: SimulatedBench | None = None) -> Iterator[StreamingAgent]:
+def agent_of(
+    folder: Path, gateway: Gateway, cloud: Cloud, bench: SimulatedBench | None = None, looks: Mapping[str, Look] | None = None
+) -> Iterator[StreamingAgent]:
     token = folder / "join.token"
     if not token.exists():
         folder.mkdir(parents=True)
         token.write_text(gateway.issue_token(cloud.zone, "h1", "admin"))
     agent = StreamingAgent(folder, bench or SimulatedBench(), server=f"127.0.0.1:{gateway.port}", token_file=token)
+    agent.looks = looks or {}
     agent.start()
     try:
         wait_until(lambda: agent.stream.connected, "the stream", seconds=10)
@@ -120,6 +128,33 @@ def acknowledged(cloud: Cloud, job: str) -> bool:
     with cloud.store.read() as rx:
         waits = rx.waits(job)
     return bool(waits) and all(wait.acked for wait in waits)
+
+
+def test_the_largest_answer_passes_and_what_it_is_about_arrives(tmp_path: Path, cloud: Cloud) -> None:
+    longest = Row(
+        vni=16777214,
+        device="d" * 15,
+        bridge="b" * 15,
+        kind="permanent",
+        mac="02:00:00:00:00:01",
+        vtep=str(IPv6Address(2**128 - 1)),
+        tables="vxlan+bridge",
+        flags=("sticky", "extern"),
+        drift=Drift.MISSING,
+        detail=f"wanted at {IPv6Address(2**128 - 1)}",
+    )
+    about: list[bytes] = []
+
+    def look(asked: bytes) -> bytes:
+        about.append(asked)
+        return msgspec.json.encode(Shown("h1", [longest] * MOST, 10**6, {Drift.MISSING: 10**6}))
+
+    with serving(cloud) as gateway, agent_of(tmp_path / "h1", gateway, cloud, looks={SHOW: look}) as agent:
+        body = gateway.ask(agent.host, SHOW, 15.0, b'{"view":"fdb"}')
+        assert agent.stream.connected
+    assert about == [b'{"view":"fdb"}']
+    assert msgspec.json.decode(body, type=Shown).rows == [longest] * MOST
+    assert len(body) < MAX_MESSAGE / 4
 
 
 def test_a_nic_gets_to_the_kernel_and_back_out_of_it(tmp_path: Path, cloud: Cloud) -> None:

@@ -123,6 +123,14 @@ def test_what_differs_is_marked_where_it_is_and_nothing_else(host: KernelBench, 
     assert marks(tmp_path) == expected
 
 
+def test_a_row_that_is_masked_by_a_learnt_one_is_there_by_half(host: KernelBench, netns: Netns, tmp_path: Path) -> None:
+    netns.run(*["ip", "link", "add", "stranger", "up", "master", "brvx-5001", "type", "veth", "peer", "far"])
+    netns.run("ip", "link", "set", "far", "up")
+    netns.run(*f"bridge fdb replace {REMOTE} dev stranger master dynamic".split())
+    told = {(row.device, row.kind, row.tables): str(row.drift) for row in look(tmp_path, View.FDB, macs=(REMOTE,)).rows}
+    assert told == {("vxlan5001", "static", "vxlan"): "wrong", ("stranger", "learnt", "bridge"): "foreign"}
+
+
 def test_what_is_wanted_instead_is_told(host: KernelBench, netns: Netns, tmp_path: Path) -> None:
     netns.run(*f"bridge fdb replace {REMOTE} dev vxlan5001 dst 192.0.2.9 self static".split())
     netns.run("ip", "link", "set", "vxlan5001", "mtu", "1300")

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 _FILE = ETC / "agent.toml"
 _VIEWS = ("vteps", "vnis", "fdb", "ports", "bridges", "bum")
 _LINES = 1000
-_NAMES = ("network", "account", "domain", "vm")
+_NAMES = ("network", "account", "project", "domain", "vm")
 _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "vteps": ("host", "vtep", "remote_host", "kind", "vnis", "macs"),
-    "vnis": ("host", "vni", "device", "bridge", "vtep", "udp_port", "mtu", "up", "ports", "macs", "vteps", "flags", *_NAMES[:3]),
+    "vnis": ("host", "vni", "device", "bridge", "vtep", "udp_port", "mtu", "up", "ports", "macs", "vteps", "flags", *_NAMES[:4]),
     "fdb": ("host", "vni", "device", "mac", "vtep", "remote_host", "kind", "tables", "flags", "network", "vm"),
     "ports": ("host", "vni", "bridge", "device", "kind", "mac", "mtu", "up", "flags", "nic", *_NAMES),
-    "bridges": ("host", "vni", "bridge", "mac", "mtu", "up", "ports", "neighbours", "flags", *_NAMES[:3]),
-    "bum": ("host", "vni", "device", "vtep", "remote_host", "kind", *_NAMES[:3]),
+    "bridges": ("host", "vni", "bridge", "mac", "mtu", "up", "ports", "neighbours", "flags", *_NAMES[:4]),
+    "bum": ("host", "vni", "device", "vtep", "remote_host", "kind", *_NAMES[:4]),
 }
 _COLOURS = {"missing": "red", "extra": "yellow", "wrong": "red", "foreign": "cyan"}
 

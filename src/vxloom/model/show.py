@@ -84,6 +84,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     network: str = ""
     account: str = ""
+    project: str = ""
     domain: str = ""
     vm: str = ""
     remote_host: str = ""

@@ -66,6 +66,16 @@ def test_rows_of_all_hosts_are_told_with_the_names_of_what_they_have(desk: Desk,
     assert told["note"] == [{"host": "h2", "note": "it holds"}]
 
 
+def test_what_belongs_to_a_project_is_told_so(desk: Desk, small: Small) -> None:
+    project = desk.do("createProject", name="green", displaytext="green")["project"]["id"]
+    network = desk.network(small.zone, "shared", projectid=project)["id"]
+    desk.deploy(small.zone, network, "api", hostid=small.one, projectid=project)
+    vni = int(desk.ask("listNetworks", id=network, projectid=project)["network"][0]["vlan"])
+    desk.hosts.answers |= {small.one: answer({"vni": vni}), small.two: answer()}
+    [row] = desk.ask("vxloomShow", view="vnis")["show"]["row"]
+    assert row == {"host": "h1", "vni": vni, "network": "shared", "project": "green", "domain": "ROOT"}
+
+
 def test_a_host_that_does_not_answer_is_named_and_the_others_are_shown(desk: Desk, small: Small) -> None:
     desk.hosts.up.discard(small.one)
     desk.hosts.answers[small.two] = answer({"vni": 1})

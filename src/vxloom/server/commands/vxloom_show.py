@@ -17,9 +17,9 @@ from vxloom.server.call import Call
 from vxloom.server.command import Command, fields
 from vxloom.server.lifecycle.naming import called
 from vxloom.server.listing import select
-from vxloom.server.names import names_of
 from vxloom.server.parameters import Kind, Parameter
 from vxloom.server.responses import Fields, one
+from vxloom.server.views.shown import names_of
 from vxloom.store import ReadTransaction, records
 
 PATIENCE = 15.0
@@ -90,7 +90,8 @@ drift string missing, extra, wrong, foreign; left out: as wanted
 detail string what is wanted instead, or why
 network string the network
 account string whose it is
-domain string the account's domain
+project string in place of an account, the project it belongs to
+domain string the owner's domain
 vm string the machine
 remote_host string the host that has the VTEP
 """),

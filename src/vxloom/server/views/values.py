@@ -19,6 +19,7 @@ class Identified(Protocol):
 
 
 Row = TypeVar("Row", bound=Identified)
+Value = TypeVar("Value", str, int)
 _PART = 500
 """Values in one query: databases bound them."""
 
@@ -38,7 +39,7 @@ def by_id(rx: ReadTransaction, kind: type[Row], ids: Iterable[str | None]) -> di
     return {row.id: row for row in within(rx, kind, "id", (id_ for id_ in ids if id_))}
 
 
-def within(rx: ReadTransaction, kind: type[Row], column: str, values: Iterable[str], *, order: str | None = None) -> list[Row]:
+def within(rx: ReadTransaction, kind: type[Row], column: str, values: Iterable[Value], *, order: str | None = None) -> list[Row]:
     """Return the rows whose column holds one of these values; few queries however many values."""
     wanted = sorted(set(values))
     parts = (wanted[start : start + _PART] for start in range(0, len(wanted), _PART))
