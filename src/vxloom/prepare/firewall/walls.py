@@ -5,6 +5,7 @@ What cannot be seen here: XDP and other BPF programs, switches, security groups 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ class _Rules:
 
     @classmethod
     def of(cls, machine: Machine) -> _Rules:
-        listing = _told(machine, "nft", "-j", "list", "ruleset")
+        listing = _listing(machine)
         ruleset = nft.Ruleset(listing or '{"nftables": []}', machine.run("nft", "-a", "-s", "-t", "list", "ruleset").output)
         found = ((name, _told(machine, f"{name}-save")) for name in programs(machine) if name != "nft")
         return cls(listing, ruleset, {name: Tables(text) for name, text in found if text is not None})
@@ -159,6 +160,21 @@ def _owner(tables: Tables) -> Owner:
     if tables.has("filter", "INPUT_ZONES"):
         return "firewalld"
     return "ufw" if tables.has("filter", "ufw-before-input") else "iptables"
+
+
+def _listing(machine: Machine) -> str | None:
+    """Return all that nft tells, but the elements of our agent's sets: of 10,000 machines they take seconds. None without nft."""
+    terse = _told(machine, "nft", "-j", "-t", "list", "ruleset")
+    if terse is None:
+        return None
+    objects: list[dict[str, dict[str, str]]] = json.loads(terse)["nftables"]
+    sets = [each[kind] for each in objects for kind in ("set", "map") if kind in each]
+    for family, table in dict.fromkeys((each["family"], each["table"]) for each in sets if each["table"] != nft.OURS):
+        whole = _told(machine, "nft", "-j", "list", "table", family, table)
+        objects += [
+            each for each in json.loads(whole or "{}").get("nftables", ()) if "set" in each or "map" in each
+        ]  # they replace the empty
+    return json.dumps({"nftables": objects})
 
 
 def _told(machine: Machine, *command: str) -> str | None:
