@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +18,7 @@ import pytest
 from tests import captures as made
 from tests.kernel.frames import Cable
 from tests.kernel.netns import Netns
+from tests.meta.tree import SOURCE
 from tests.waiting import wait_until
 from vxloom.agent.captures import Captures, prepared
 from vxloom.capture.decode import decode
@@ -100,6 +104,15 @@ def test_stopping_ends_it_with_what_there_is_and_leaves_no_process(netns: Netns,
     assert "tcpdump" not in netns.run("ps", "-o", "comm=", "--ppid", str(os.getpid()))
 
 
+def test_a_device_that_goes_away_ends_it_and_is_told(netns: Netns, wire: Cable) -> None:
+    running = Running(netns, CaptureOrder(seconds=60))
+    wire.send(made.tunnel())
+    netns.run("ip", "link", "del", "underlay")
+    captured = running.result.result(20)
+    assert captured.packets == 1
+    assert captured.ended not in {"seconds", "packets", "interrupted"}
+
+
 @pytest.mark.parametrize("device", ["nowhere", "any "])
 def test_where_it_cannot_be_captured_is_said(netns: Netns, device: str) -> None:
     with pytest.raises(ConfigError, match=r"nowhere|device"):
@@ -122,6 +135,22 @@ def test_an_agent_keeps_to_its_own_bounds_and_stops_when_it_ends(netns: Netns, w
         captures.close()
         told = msgspec.json.decode(answer.result(20), type=Captured)
     assert told.ended == "interrupted"
+
+
+def test_the_agent_s_unit_leaves_it_the_rights_that_tcpdump_gives_up(netns: Netns, wire: Cable, tmp_path: Path) -> None:
+    unit = (SOURCE / "prepare" / "units" / "vxloom-agent.service").read_text()
+    [names] = re.findall(r"^CapabilityBoundingSet=(.+)$", unit, re.MULTILINE)
+    bounds = ",".join(["-all", *(f"+{name.removeprefix('CAP_').lower()}" for name in names.split())])
+    words = ["setpriv", f"--bounding-set={bounds}", "--no-new-privs", str(Path(sys.executable).with_name("vxloom")), "capture", "--host"]
+    words += ["--device", "underlay", "--packets", "1", "--config", "/dev/null"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        assert said == "capturing on underlay\n"
+        wire.send(made.tunnel())
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert " vni 5001 " in out
 
 
 def test_a_host_that_vxloom_does_not_manage_knows_the_vnis_of_its_devices(netns: Netns, wire: Cable, tmp_path: Path) -> None:

@@ -201,6 +201,8 @@ def _people(seen: Sequence[Seen], rows: Sequence[Sum], others: int, known: Known
         f"{captured.packets} packets in {captured.seconds:.1f} s on {captured.device}, {captured.dropped} dropped by the kernel"
         + (f", {captured.pushed_out} older ones made room (--size)" if captured.pushed_out else "")
     )
+    if captured.ended not in {"seconds", "packets", "interrupted"}:
+        click.echo(f"it ended early: {captured.ended}", err=True)
     if known.segments is None:
         click.echo("not judged: VNIs and VTEPs, since no server said anything to this host", err=True)
     elif not known.members:

@@ -71,7 +71,7 @@ class Captured(msgspec.Struct, frozen=True, kw_only=True):
     """Packets the kernel could not keep for us."""
     seconds: float
     ended: str
-    """What ended it: ``seconds``, ``packets``, ``interrupted``."""
+    """What ended it: ``seconds``, ``packets``, ``interrupted``, or what tcpdump said."""
     device: str
     order: CaptureOrder = CaptureOrder()
     known: Known = Known()

@@ -5,6 +5,7 @@ It writes to a pipe; how long, how many and how much is decided here, so that a 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -27,6 +28,7 @@ _ENDING: Final = 5.0
 """Seconds tcpdump has to end, and to say what was dropped."""
 _LOOK: Final = 0.1
 """Seconds between looks at whether to stop."""
+_LISTENS: Final = "listening on"
 _DROPPED: Final = re.compile(r"^(\d+) packets? dropped by (?:kernel|interface)$", re.MULTILINE)
 
 
@@ -67,11 +69,15 @@ class Capture:
                 seconds = time.monotonic() - start
                 process.send_signal(signal.SIGINT)
                 self._drain(process, ring)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_ENDING)
             finally:
                 process.kill()
         said = b"".join(self._said).decode(errors="replace")
-        if not ring.pcap():
-            raise _refused(self._device, said)
+        if _LISTENS not in said:
+            raise ConfigError(f"cannot capture on {self._device}: {_last(said)}", remedy="run it as root; devices: ip link")
+        if ended == "packets" and process.returncode:
+            ended = _last(said)
         return Captured(
             pcap=ring.pcap(),
             packets=ring.packets,
@@ -93,7 +99,7 @@ class Capture:
                 more = self._take(process, ring, _LOOK)
             except KeyboardInterrupt:
                 break
-            if not listens and b"listening on" in b"".join(self._said):
+            if not listens and _LISTENS.encode() in b"".join(self._said):
                 listens, until = True, time.monotonic() + self._order.seconds
                 begun(self._device)
             if not more:
@@ -121,10 +127,9 @@ class Capture:
         return any(not pipe.closed for pipe in pipes)
 
 
-def _refused(device: str, said: str) -> ConfigError:
-    lines = [line for line in said.splitlines() if line and "listening on" not in line]
-    why = lines[-1].removeprefix("tcpdump: ") if lines else "tcpdump said nothing"
-    return ConfigError(f"cannot capture on {device}: {why}", remedy="run it as root; devices: ip link")
+def _last(said: str) -> str:
+    lines = [line for line in said.splitlines() if line.startswith("tcpdump: ") and _LISTENS not in line]
+    return lines[-1].removeprefix("tcpdump: ") if lines else "tcpdump did not say why"
 
 
 def _environment() -> dict[str, str]:

@@ -49,7 +49,7 @@ packets integer how many there are
 pushedout integer how many made room for later ones
 dropped integer how many the kernel could not keep
 seconds float how long it took
-ended string what ended it: seconds, packets, or interrupted
+ended string what ended it: seconds, packets, interrupted, or what tcpdump said
 vni list what was asked for: only these VNIs
 mac list only frames from or to these
 vtep string the host's own tunnel end point
