@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from vxloom.cli.options import chosen, config_option, output_option, show
+from vxloom.cli.options import Size, chosen, config_option, output_option, show
 from vxloom.errors import ConfigError, StateError
 from vxloom.settings import ETC
 
@@ -21,17 +20,6 @@ if TYPE_CHECKING:
 _FILE = ETC / "agent.toml"
 _READ = 100_000
 """Packets decoded of a file, when not told otherwise."""
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}
-
-
-class _Size(click.ParamType[int]):
-    name = "size"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        found = re.fullmatch(r"([0-9]{1,9})([KM]?)", str(value).upper())
-        if found is None:
-            self.fail(f"{value!r} is no size: write bytes, or as 512K or 4M", param, ctx)
-        return int(found[1]) * _UNITS[found[2]]
 
 
 @click.command("capture")
@@ -43,7 +31,7 @@ class _Size(click.ParamType[int]):
 @click.option("--vm", help="Only frames from or to this machine (name or id), and those for all in its networks.")
 @click.option("--seconds", type=float, default=10.0, show_default=True, help="End after so long. On other hosts 60 at the most.")
 @click.option("--packets", type=int, help="End after so many.  [default: 10000; of a file 100000]")
-@click.option("--size", type=_Size(), default="4M", show_default=True, help="Keep so much: the oldest packets make room for later ones.")
+@click.option("--size", type=Size(), default="4M", show_default=True, help="Keep so much: the oldest packets make room for later ones.")
 @click.option("--snap", type=int, default=256, show_default=True, help="Bytes kept of each packet.")
 @click.option("--device", default="", help="Where to capture.  [default: the device that carries the tunnels]")
 @config_option(_FILE)

@@ -20,12 +20,13 @@ COMMANDS = {
     "show": "What the kernels of all hosts hold: VTEPs, VNIs, FDB, ports, bridges, BUM; what is not as wanted.",
     "capture": "Tunnel packets from the wire, decoded inside and out, with what is remarkable about them.",
     "logs": "Known lines in logs: what they mean and what to do.",
+    "support-bundle": "Everything somebody who helps needs, in one file, without secrets.",
     "plan": "What would change on a host, and why.",
     "why": "Can two VMs talk, and if not why, from the kernels of their hosts.",
     "trace": "Where a frame from one VM to another would go.",
     "completion": 'Shell completion: eval "$(vxloom completion bash)".',
 }
-"""Command → one line of help; the module of the same name in this package has a click command ``command``."""
+"""Command → one line of help; the module of that name (``_`` for ``-``) in this package has a click command ``command``."""
 
 
 class LazyGroup(click.Group):
@@ -39,7 +40,7 @@ class LazyGroup(click.Group):
         """Load one command."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"vxloom.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"vxloom.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +14,20 @@ import structlog
 
 Function = TypeVar("Function", bound=Callable[..., object])
 Row = Sequence[object]
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20}
+
+
+class Size(click.ParamType[int]):
+    """Bytes, or with K or M behind the number."""
+
+    name = "size"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number of bytes."""
+        found = re.fullmatch(r"([0-9]{1,9})([KM]?)", str(value).upper())
+        if found is None:
+            self.fail(f"{value!r} is no size: write bytes, or as 512K or 4M", param, ctx)
+        return int(found[1]) * _UNITS[found[2]]
 
 
 def output_option(function: Function) -> Function:

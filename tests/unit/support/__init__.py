@@ -1,0 +1,1 @@
+"""What goes into a file for whoever helps, and what does not."""
