@@ -99,6 +99,7 @@ def test_the_file_is_read_by_others_too(netns: Netns, wire: Cable, tmp_path: Pat
 def test_stopping_ends_it_with_what_there_is_and_leaves_no_process(netns: Netns, wire: Cable) -> None:
     running = Running(netns, CaptureOrder(seconds=600))
     wire.send(made.tunnel())
+    wait_until(lambda: running.capture.packets == 1, "it is captured")
     captured = running.end()
     assert (captured.packets, captured.ended) == (1, "interrupted")
     assert "tcpdump" not in netns.run("ps", "-o", "comm=", "--ppid", str(os.getpid()))
@@ -107,6 +108,7 @@ def test_stopping_ends_it_with_what_there_is_and_leaves_no_process(netns: Netns,
 def test_a_device_that_goes_away_ends_it_and_is_told(netns: Netns, wire: Cable) -> None:
     running = Running(netns, CaptureOrder(seconds=60))
     wire.send(made.tunnel())
+    wait_until(lambda: running.capture.packets == 1, "it is captured")
     netns.run("ip", "link", "del", "underlay")
     captured = running.result.result(20)
     assert captured.packets == 1

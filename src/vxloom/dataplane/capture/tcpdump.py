@@ -26,6 +26,8 @@ _BUFFER_KIB: Final = 4096
 _PIECE: Final = 1 << 18
 _ENDING: Final = 5.0
 """Seconds tcpdump has to end, and to say what was dropped."""
+_LATE: Final = 0.3
+"""Seconds tcpdump has to fetch what has arrived: a signal makes it leave the rest."""
 _LOOK: Final = 0.1
 """Seconds between looks at whether to stop."""
 _LISTENS: Final = "listening on"
@@ -41,6 +43,12 @@ class Capture:
         self._known = known
         self._stopped = threading.Event()
         self._said: list[bytes] = []
+        self._ring = Ring(order.size)
+
+    @property
+    def packets(self) -> int:
+        """How many are kept so far."""
+        return self._ring.packets
 
     def stop(self) -> None:
         """End it now, with what there is."""
@@ -56,7 +64,7 @@ class Capture:
             *("-B", str(_BUFFER_KIB), "-c", str(self._order.packets), expression(self._order, self._known.port)),
         ]
         start = time.monotonic()
-        ring = Ring(self._order.size)
+        ring = self._ring
         try:
             process = subprocess.Popen(  # a session of its own: Ctrl-C is ours to take
                 argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, env=_environment()
@@ -67,8 +75,9 @@ class Capture:
             try:
                 ended = self._read(process, ring, start, begun)
                 seconds = time.monotonic() - start
+                self._drain(process, ring, _LATE)  # what has arrived and was not fetched yet
                 process.send_signal(signal.SIGINT)
-                self._drain(process, ring)
+                self._drain(process, ring, _ENDING)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_ENDING)
             finally:
@@ -108,8 +117,8 @@ class Capture:
                 return "seconds"
         return "interrupted"
 
-    def _drain(self, process: subprocess.Popen[bytes], ring: Ring) -> None:
-        until = time.monotonic() + _ENDING
+    def _drain(self, process: subprocess.Popen[bytes], ring: Ring, seconds: float) -> None:
+        until = time.monotonic() + seconds
         while time.monotonic() < until and self._take(process, ring, _LOOK):
             pass
 
