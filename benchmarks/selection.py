@@ -14,6 +14,7 @@ CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "drift": ("drift-p50", "drift-p99"),
     "api": ("api-p50", "api-p99"),
     "lists": ("lists-p50", "lists-p99", "lists-rate", "create-network-rate", "server-memory"),
+    "why": ("why-host", "why-p50", "why-p99"),
     "allow": ("allow-packets", "allow-throughput", "allow-add"),
     "guest": ("guest-throughput", "guest-packets", "guest-rtt-p50", "guest-rtt-p99"),
 }

@@ -53,8 +53,11 @@ class StateFile:
         self._swept = False
         self._torn = False
 
-    def load(self) -> tuple[Held, str]:
-        """Return the belief and, if nothing could be trusted although something should be there, why. Changes nothing on disk."""
+    def load(self, only: frozenset[int] | None = None) -> tuple[Held, str]:
+        """Return the belief and, if nothing could be trusted although something should be there, why. Changes nothing on disk.
+
+        ``only``: VNIs whose tables are read, None for all; to look at one segment of a thousand takes a hundredth of the time.
+        """
         path = self._directory / "held.bin"
         try:
             record = msgspec.msgpack.decode(_unseal(path), type=_Record)
@@ -65,7 +68,7 @@ class StateFile:
             return Held(), f"state file torn: {error}"
         except OSError as error:
             return Held(), f"state file cannot be read: {error.strerror}"
-        words = {name: self._word(name, record) for name in record.documents}
+        words = {name: self._word(name, record, only) for name in record.documents}
         held = Held(
             epoch=record.epoch,
             revision=record.revision,
@@ -112,9 +115,11 @@ class StateFile:
         _seal(self._directory / name, msgspec.msgpack.encode(table_message(table, "disk")), durable=False)
         self._written[name] = table
 
-    def _word(self, name: str, record: _Record) -> Word:
+    def _word(self, name: str, record: _Record, only: frozenset[int] | None) -> Word:
         tables: dict[int, SegmentTable] = {}
         for vni, revision in record.tables.get(name, {}).items():
+            if only is not None and vni not in only:
+                continue
             path = self._directory / f"segment-{name}-{vni}.bin"
             try:
                 table = table_of(msgspec.msgpack.decode(_unseal(path), type=Table), "disk")

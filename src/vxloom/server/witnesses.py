@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 import msgspec
@@ -14,13 +15,15 @@ from vxloom.doctor.why.evidence import Sight
 from vxloom.doctor.why.packets import Packets
 from vxloom.doctor.why.verdict import Known
 from vxloom.errors import TransportError
-from vxloom.model.packet import Act, Order, Seen, Sent
+from vxloom.model.packet import Act, Entry, Order, Seen, Sent
 from vxloom.model.pair import Pair
 from vxloom.model.wire import PACKET, WHY
 from vxloom.server.fleet import Fleet
 
-PATIENCE = 5.0
-"""Seconds a host has for one question; it takes a tenth of one."""
+PATIENCE = 1.8
+"""Seconds a host has for one question; one of 1,000 networks takes a tenth of one (`make bench ONLY=why`)."""
+_UDP_PORT = 4789
+NOBODY: Mapping[str, str] = MappingProxyType({})
 Told = TypeVar("Told", Sight, Seen, Sent)
 
 
@@ -44,28 +47,39 @@ class Witnesses:
             found.append(sight if isinstance(sight, str) else msgspec.structs.replace(sight, host=end.host))
         return found[0], found[1]
 
-    def packets(self, udp_port: int) -> Packets:
-        """Have packets sent both ways and return what became of them. No host sends before both look."""
+    def packets(self, sights: tuple[Known, Known]) -> Packets:
+        """Have packets sent both ways and return what became of them. No host sends before all look; who told nothing is not asked."""
         mark = secrets.token_hex(8)
+        silent = {host: sight for host, sight in zip(self.hosts, sights, strict=True) if isinstance(sight, str)}
 
-        def order(act: Act) -> Callable[[Pair], bytes]:
-            return lambda pair: msgspec.json.encode(Order(act=act, mark=mark, pair=pair))
+        def ask(act: Act, kind: type[Told]) -> Mapping[str, Told | str]:
+            return self._all(PACKET, lambda pair: msgspec.json.encode(Order(act=act, mark=mark, pair=pair)), kind, silent)
 
-        deaf = {host: why for host, why in self._all(PACKET, order(Act.WATCH), Seen).items() if isinstance(why, str)}
-        sent = self._all(PACKET, order(Act.SEND), Sent)
-        seen = {**self._all(PACKET, order(Act.TELL), Seen), **deaf}
-        each = [told if isinstance(told, Sent) else Sent({}, dict.fromkeys(self._here(host), told)) for host, told in sent.items()]
-        entries = {place: entry for one in each for place, entry in one.entries.items()}
-        failed = {place: why for one in each for place, why in one.failed.items()}
-        return Packets(sent=Sent(entries, failed), seen=(seen[self.hosts[0]], seen[self.hosts[1]]), udp_port=udp_port)
+        silent |= {host: told for host, told in ask(Act.WATCH, Seen).items() if isinstance(told, str)}
+        entries: dict[int, Entry] = {}
+        failed: dict[int, str] = {}
+        for host, told in ask(Act.SEND, Sent).items():
+            here = self._here(host)
+            entries |= {} if isinstance(told, str) else told.entries
+            failed |= dict.fromkeys(here, told) if isinstance(told, str) else told.failed
+        seen = ask(Act.TELL, Seen)
+        port = next((sight.udp_port for sight in sights if isinstance(sight, Sight)), _UDP_PORT)
+        return Packets(sent=Sent(entries, failed), seen=(seen[self.hosts[0]], seen[self.hosts[1]]), udp_port=port)
 
     def _here(self, host: str) -> tuple[int, ...]:
         return tuple(place for place, one in enumerate(self.hosts) if one == host)
 
-    def _all(self, what: str, about: Callable[[Pair], bytes], kind: type[Told]) -> Mapping[str, Told | str]:
-        """Return host → its answer, or why there is none. ``about``: what exactly is asked, told a pair that says who lives there."""
+    def _all(
+        self, what: str, about: Callable[[Pair], bytes], kind: type[Told], silent: Mapping[str, str] = NOBODY
+    ) -> Mapping[str, Told | str]:
+        """Return host → its answer, or why there is none.
+
+        ``about``: what exactly is asked, told a pair that says who lives there; ``silent``: who is not asked, and why.
+        """
 
         def ask(host: str) -> Told | str:
+            if host in silent:
+                return silent[host]
             return self._ask(host, what, about(msgspec.structs.replace(self.pair, here=self._here(host))), kind)
 
         hosts = tuple(dict.fromkeys(self.hosts))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import socket
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -16,7 +18,7 @@ from vxloom.agent.statefile import StateFile
 from vxloom.dataplane.host import HostDataplane
 from vxloom.dataplane.linuxbridge.observe import get_links
 from vxloom.dataplane.netlink import NetlinkSocket, link_get, parse_links
-from vxloom.doctor.crossing import addresses, routes, walls_of
+from vxloom.doctor.crossing import routes, walls_of
 from vxloom.doctor.evidence import Process, Route
 from vxloom.doctor.gather import agent_process
 from vxloom.doctor.why.evidence import Device, Sight, cut
@@ -38,7 +40,7 @@ Answer = TypeVar("Answer")
 def gather(settings: AgentSettings, pair: Pair, *, agent: Process | None = None) -> Sight:
     """Return what is known here. ``agent`` None: its process is looked for. Raises ``DataplaneError`` when nothing can be read."""
     machine, unknown = Machine(), dict[str, str]()
-    held, _ = StateFile(settings.state_dir).load()
+    held, _ = StateFile(settings.state_dir).load(only=frozenset({pair.vni}))
     word = held.effective()
     document = word.document
     ports = _ports(pair, word)
@@ -73,7 +75,7 @@ def gather(settings: AgentSettings, pair: Pair, *, agent: Process | None = None)
         taps=taps,
         udp_port=port,
         devices=ask("devices", lambda: _devices(names), {}),
-        vtep_here=ask("addresses", lambda: mine.vtep in addresses(machine), otherwise=True),
+        vtep_here=ask("addresses", lambda: _is_here(mine.vtep), otherwise=True),
         route=route,
         walls=ask("firewall", lambda: walls_of(machine, route.device, family, port), ()) if route.device else (),
         obstacles={obstacle.resource[1]: _told(obstacle) for obstacle in plan.obstacles},
@@ -105,6 +107,21 @@ def _devices(names: Iterable[str]) -> dict[str, Device]:
         name: Device(up=link.up, carrier=link.operstate not in _DOWN, mtu=link.mtu, bridge=known.get(link.master, ""))
         for name, link in links.items()
     }
+
+
+def _is_here(address: str) -> bool:
+    """Tell whether this host has an address: only then a socket binds to it (unless ``ip_nonlocal_bind`` lets it, which is rarely on)."""
+    if not address:
+        return False
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as error:
+            if error.errno == errno.EADDRNOTAVAIL:
+                return False
+            raise
+    return True
 
 
 def _told(obstacle: Obstacle) -> str:

@@ -119,7 +119,8 @@ def look(machine: Machine, settings: HostSettings) -> Seen:
 
 def around(machine: Machine, device: str, family: Literal[4, 6], port: int) -> tuple[Wall, ...]:
     """Return what stops the tunnels' packets that come and go by a device, or may. Raises :class:`PrepareError`."""
-    stack = [link.name for link in labels.stack(machine.links(), device)]
+    above = not any(name.startswith("lower_") for name in machine.names(f"/sys/class/net/{device}"))
+    stack = [device] if above else [link.name for link in labels.stack(machine.links(), device)]
     rules = _Rules.of(machine)
     packets = (Packet(family, "udp", port, outward=outward, device=device) for outward in (False, True))
     return tuple(wall for packet in packets for wall in rules.walls(packet, stack))
