@@ -114,6 +114,7 @@ class Port:
     """Whose a tap is."""
 
     nic: str
+    mac: str
     vm: str
     vm_name: str
     vni: int
@@ -129,7 +130,7 @@ class Word:
     remotes: frozenset[str] = frozenset()
     """Other hosts' VTEPs in the segments of this one."""
     ports: Mapping[str, Port] = field(default_factory=dict)
-    """Tap → whose."""
+    """Tap → whose. An external guest's tap may have another name on this host: its port is told by its MAC then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,10 @@ def _word(word: Held) -> Word | None:
     members = (table.members[table.members["host"] != document.number] for vni, table in word.tables.items() if vni in needed)
     remotes = {str(unpack_ip(int(row["hi"]), int(row["lo"]))) for rows in members for row in rows}
     networks = {vni: table.head.name for vni, table in word.tables.items()}
-    ports = {each.tap: Port(each.nic, each.vm, each.vm_name, each.vni, networks.get(each.vni, "")) for each in decode_ports(document)[0]}
+    ports = {
+        each.tap: Port(each.nic, each.mac, each.vm, each.vm_name, each.vni, networks.get(each.vni, ""))
+        for each in decode_ports(document)[0]
+    }
     return Word(document.vtep, document.udp_port, frozenset(remotes - {document.vtep}), ports)
 
 

@@ -151,6 +151,7 @@ SIGNATURES = (
         r"received packet on \S+ with own address as source address",
         "A frame came back that left here: a loop, or two ports with one MAC.",
         "look for two ways between the same bridges, and for a copied MAC",
+        "loop",
     ),
 )
 """The more telling first: a line is told of once."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from tests.intents import at, cloud, desired, mac, network, nic, nic_id, tap
 from vxloom.doctor.diagnosis import diagnose
 from vxloom.doctor.evidence import Device, HostEvidence, Port, Process, Word
-from vxloom.model.state import Stray
+from vxloom.model.state import HostState, Stray, Tap
 
 CLOUD = cloud(
     (network(5001), network(5002), network(5003)),
@@ -24,9 +25,9 @@ CLOUD = cloud(
 )
 STATE = desired(CLOUD, storm_limit=2000)
 PORTS = {
-    tap(1, 5001): Port(nic_id(1, 5001), "two-cards", "web", 5001, "red"),
-    tap(2, 5002): Port(nic_id(2, 5002), "two-cards", "web", 5002, "blue"),
-    tap(3, 5001): Port(nic_id(3, 5001), "vm-3", "db", 5001, "red"),
+    tap(1, 5001): Port(nic_id(1, 5001), mac(1), "two-cards", "web", 5001, "red"),
+    tap(2, 5002): Port(nic_id(2, 5002), mac(2), "two-cards", "web", 5002, "blue"),
+    tap(3, 5001): Port(nic_id(3, 5001), mac(3), "vm-3", "db", 5001, "red"),
 }
 
 
@@ -39,7 +40,7 @@ def found(
         "h1",
         word=Word("192.0.2.1", 4789, ports=PORTS),
         desired=STATE,
-        observed=type(seen)(seen.resources, seen.rows, strays=strays),
+        observed=HostState(seen.resources, seen.rows, strays=strays),
         agent=Process.RUNS,
         devices={device.name: device for device in devices},
         addresses={"192.0.2.1": "eth0"},
@@ -112,3 +113,20 @@ def test_a_cable_that_leads_elsewhere_is_none() -> None:
         veth("e", "", "brvx-5001"),
     ]
     assert found(*elsewhere) == []
+
+
+def test_a_tap_of_another_name_is_told_by_its_mac() -> None:
+    """As libvirt names it."""
+    state = dict(STATE.resources)
+    bound = state.pop((Tap.kind, tap(2, 5002)))
+    assert isinstance(bound, Tap)
+    other = replace(bound, name="vnet7")
+    evidence = HostEvidence(
+        "h1",
+        word=Word("192.0.2.1", 4789, ports=PORTS),
+        desired=STATE,
+        observed=HostState({**state, other.key: other}, STATE.rows),
+        echoes={("vnet7", mac(4)): 2},
+    )
+    (told,) = [each for each in diagnose(evidence) if each.code == "loop"]
+    assert told.seen == f"2 frames of {mac(4)} lately; machine web, NIC {nic_id(2, 5002)}, network blue"

@@ -59,8 +59,8 @@ def _of_machines(evidence: HostEvidence) -> Iterator[Finding]:
 
 def _known(evidence: HostEvidence, tap: str) -> frozenset[str]:
     """Return the MACs of all others in the networks in which a tap's machine has cards here."""
-    ports = evidence.word.ports if evidence.word else {}
-    vnis = {port.vni for name, port in ports.items() if _machine(evidence, name) == _machine(evidence, tap)}
+    ports = evidence.word.ports.values() if evidence.word else ()
+    vnis = {port.vni for port in ports if port.vm == _machine(evidence, tap)}
     bridges = {bridge_name(vni) for vni in vnis}
     taps = [each for each in evidence.desired.resources.values() if isinstance(each, Tap) and each.bridge in bridges]
     remote = {format_mac(int(mac)) for vni in vnis if vni in evidence.desired.rows for mac in evidence.desired.rows[vni].fdb["mac"]}
@@ -109,7 +109,11 @@ def _limit(evidence: HostEvidence, tap: str) -> str:
 
 
 def _port(evidence: HostEvidence, tap: str) -> Port | None:
-    return evidence.word.ports.get(tap) if evidence.word else None
+    ports = evidence.word.ports if evidence.word else {}
+    seen = evidence.observed.resources.get((Tap.kind, tap))
+    if tap in ports or not isinstance(seen, Tap):
+        return ports.get(tap)
+    return next((port for port in ports.values() if port.mac in seen.macs and bridge_name(port.vni) == seen.bridge), None)
 
 
 def _machine(evidence: HostEvidence, tap: str) -> str:
