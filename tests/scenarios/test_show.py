@@ -48,7 +48,7 @@ def shown(cloud: Cloud, view: str, host: str = "", **only: object) -> Rows:
 
 def on_itself(node: Node, view: str, *more: str) -> Rows:
     """Return the rows of a view as a host tells them without the server."""
-    return cast("Rows", json.loads(node.run(["vxloom", "show", view, "--host", "--output", "json", *more]).stdout)["rows"])
+    return cast("Rows", json.loads(node.run(["vxloom", "show", view, "--host", "--output", "json", *more]).stdout)["row"])
 
 
 def of_kernel(node: Node, *command: str) -> Rows:

@@ -12,7 +12,7 @@ from vxloom.cli.options import aligned, chosen, config_option, output_option
 from vxloom.settings import ETC
 
 if TYPE_CHECKING:
-    from vxloom.model.show import Drift, Row
+    from vxloom.model.show import Row
 
 _FILE = ETC / "agent.toml"
 _VIEWS = ("vteps", "vnis", "fdb", "ports", "bridges", "bum")
@@ -55,17 +55,24 @@ def command(view: str, this_host: bool, config: Path | None, limit: int, output:
     drift: missing (wanted, not there), extra (not wanted), wrong, foreign (not vxloom's, or learnt). Empty columns are left out.
     Exit code 1: a host did not answer.
     """
+    import json
+
     given = {name: str(value) for name, value in only.items() if value is not None}
-    if this_host:
-        if beside := given.keys() & {"on", "zone", "vm", "network"}:
-            raise click.UsageError(f"--host shows this host alone and knows no names: leave --{' and --'.join(sorted(beside))} out")
-        silent = _this_host(view, given, limit, config, output)
+    if this_host and (beside := given.keys() & {"on", "zone", "vm", "network"}):
+        raise click.UsageError(f"--host shows this host alone and knows no names: leave --{' and --'.join(sorted(beside))} out")
+    content = _this_host(view, given, limit, config) if this_host else _all_hosts(view, given, limit)
+    if output == "json":
+        click.echo(json.dumps(content, indent=2))
     else:
-        silent = _all_hosts(view, given, limit, output)
-    raise click.exceptions.Exit(int(silent))
+        _tell(view, content, alone=this_host)
+    silent = _lines(content, "silent")
+    for one in silent:
+        click.echo(f"not shown: {one['host']} ({one['why']})", err=True)
+    raise click.exceptions.Exit(int(bool(silent)))
 
 
-def _this_host(view: str, given: Mapping[str, str], limit: int, config: Path | None, output: str) -> bool:
+def _this_host(view: str, given: Mapping[str, str], limit: int, config: Path | None) -> dict[str, object]:
+    """Return this host's answer in the form of the server's."""
     import msgspec
 
     from vxloom.doctor.show import show
@@ -76,55 +83,57 @@ def _this_host(view: str, given: Mapping[str, str], limit: int, config: Path | N
     macs = (format_mac(parse_mac(given["mac"])),) if "mac" in given else None
     vnis = (int(given["vni"]),) if "vni" in given else None
     told = show(load(AgentSettings, chosen(config, _FILE), {}), Query(View(view), vnis, macs, limit))
-    if output == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(told), indent=2))
-    else:
-        _table(view, told.rows, told.total, told.drift, hosts=1)
-        if told.note:
-            click.echo(told.note, err=True)
-    return False
+    return {
+        "view": view,
+        "hosts": 1,
+        "total": told.total,
+        "row": [{"host": told.host, **msgspec.to_builtins(row)} for row in told.rows],
+        "drift": [{"drift": str(drift), "count": count} for drift, count in told.drift.items()],
+        "note": [{"host": told.host, "note": told.note}] if told.note else [],
+    }
 
 
-def _all_hosts(view: str, given: Mapping[str, str], limit: int, output: str) -> bool:
-    import json
+def _all_hosts(view: str, given: Mapping[str, str], limit: int) -> dict[str, object]:
+    from vxloom.cli.client import Client
 
+    named = {"host" if name == "on" else name: value for name, value in given.items()}
+    content = Client().call("vxloomShow", view=view, limit=str(limit), **named).get("show", {})
+    return content if isinstance(content, dict) else {}
+
+
+def _lines(content: Mapping[str, object], name: str) -> list[dict[str, str]]:
     import msgspec
 
-    from vxloom.cli.client import Client
-    from vxloom.model.show import Drift, Row
-
-    if "on" in given:
-        given = {**{name: value for name, value in given.items() if name != "on"}, "host": given["on"]}
-    told = Client().call("vxloomShow", view=view, limit=str(limit), **given).get("show", {})
-    content = told if isinstance(told, dict) else {}
-    silent, notes = (msgspec.convert(content.get(name, []), list[dict[str, str]]) for name in ("silent", "note"))
-    if output == "json":
-        click.echo(json.dumps(content, indent=2))
-    else:
-        rows = msgspec.convert(content.get("row", []), list[Row])
-        drift = {Drift(str(one["drift"])): int(one["count"]) for one in content.get("drift", [])}
-        _table(view, rows, int(content.get("total", 0)), drift, hosts=int(content.get("hosts", 0)))
-        for one in notes:
-            click.echo(f"{one['host']}: {one['note']}", err=True)
-    for one in silent:
-        click.echo(f"not shown: {one['host']} ({one['why']})", err=True)
-    return bool(silent)
+    return msgspec.convert(content.get(name, []), list[dict[str, str]])
 
 
-def _table(view: str, rows: Sequence[Row], total: int, drift: Mapping[Drift, int], *, hosts: int) -> None:
+def _tell(view: str, content: Mapping[str, object], *, alone: bool) -> None:
+    import msgspec
+
+    from vxloom.model.show import Row
+
+    rows = msgspec.convert(content.get("row", []), list[Row])
+    drift = msgspec.convert(content.get("drift", []), list[dict[str, str | int]])
+    _table([name for name in _COLUMNS[view] if not (alone and name == "host")], rows)
+    total, hosts = (int(str(content.get(name, 0))) for name in ("total", "hosts"))
+    click.echo(_summary(len(rows), total, [f"{one['count']:,} {one['drift']}" for one in drift], hosts))
+    for one in _lines(content, "note"):
+        click.echo(one["note"] if alone else f"{one['host']}: {one['note']}", err=True)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Row]) -> None:
     named = any(row.vm for row in rows)  # whoever knows the machine needs no id of its card; programs get both
-    columns = [name for name in (*_COLUMNS[view], "drift", "detail") if not (named and name == "nic")]
-    names = [name for name in columns if any(_cell(row, name) for row in rows)]
+    wanted = [name for name in (*columns, "drift", "detail") if not (named and name == "nic")]
+    names = [name for name in wanted if any(_cell(row, name) for row in rows)]
     if rows:
         head, *body = aligned([[name.replace("_", " ") for name in names], *([_cell(row, name) for name in names] for row in rows)])
         click.echo(click.style(head, bold=True))
         for row, line in zip(rows, body, strict=True):
             click.echo(click.style(line, fg=_COLOURS[row.drift]) if row.drift else line)
-    click.echo(_summary(len(rows), total, drift, hosts))
 
 
-def _summary(rows: int, total: int, drift: Mapping[Drift, int], hosts: int) -> str:
-    parts = [f"{total:,} rows" if total != 1 else "1 row", *(f"{count:,} {word}" for word, count in drift.items())]
+def _summary(rows: int, total: int, drift: Sequence[str], hosts: int) -> str:
+    parts = [f"{total:,} rows" if total != 1 else "1 row", *drift]
     text = f"{hosts} host{'s' if hosts != 1 else ''}: {', '.join(parts)}"
     return text if rows == total else f"{text}; {total - rows:,} left off: narrow it (--help), or raise --limit"
 

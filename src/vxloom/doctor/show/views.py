@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def shown(sight: Sight, query: Query) -> Shown:
     of_macs = every if macs is None else every[np.isin(every["mac"], macs)]
     segments = None if query.vnis is None else frozenset(query.vnis)
     if query.view is View.FDB:
-        return _of_fdb(sight, query, _of_segments(of_macs[of_macs["mac"] != 0], segments))
+        return _of_entries(sight, query, _of_segments(of_macs[of_macs["mac"] != 0], segments), rows.fdb)
     if query.view is View.VTEPS:
         return _told(sight, query, rows.vteps(sight, _of_segments(of_macs, segments)))
     if query.view is View.PORTS:
@@ -33,8 +33,7 @@ def shown(sight: Sight, query: Query) -> Shown:
         known = frozenset(of_macs["vni"].tolist())
         segments = known if segments is None else segments & known
     if query.view is View.BUM:
-        there = _of_segments(every[every["mac"] == 0], segments)
-        return _told(sight, query, rows.bum(sight, there))
+        return _of_entries(sight, query, _of_segments(every[every["mac"] == 0], segments), rows.bum)
     found = links.vnis(sight, every) if query.view is View.VNIS else links.bridges(sight)
     return _told(sight, query, _fitting(found, segments))
 
@@ -52,11 +51,11 @@ def _told(sight: Sight, query: Query, found: Iterable[Row]) -> Shown:
     return Shown(sight.host, kept(every, query.limit), len(every), counted(row.drift for row in every), sight.note)
 
 
-def _of_fdb(sight: Sight, query: Query, entries: Rows) -> Shown:
-    """Choose before rows are made: a host may have a hundred thousand."""
+def _of_entries(sight: Sight, query: Query, entries: Rows, make: Callable[[Sight, Rows], Iterable[Row]]) -> Shown:
+    """Choose before rows are made: a host may have a hundred thousand, and many more flood entries."""
     counts = counted(DRIFTS[code] for code in entries["drift"].tolist())
     chosen = entries
     if len(entries) > query.limit:
         plain = np.isin(entries["drift"], (NO_DRIFT, FOREIGN))
         chosen = entries[np.sort(np.argsort(plain, kind="stable")[: query.limit])]
-    return Shown(sight.host, [*rows.fdb(sight, chosen)], len(entries), counts, sight.note)
+    return Shown(sight.host, [*make(sight, chosen)], len(entries), counts, sight.note)
