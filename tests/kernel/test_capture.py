@@ -22,8 +22,8 @@ from tests.meta.tree import SOURCE
 from tests.waiting import wait_until
 from vxloom.agent.captures import Captures, prepared
 from vxloom.capture.decode import decode
-from vxloom.dataplane.capture import Capture
-from vxloom.errors import ConfigError
+from vxloom.dataplane.capture import Capture, tcpdump
+from vxloom.errors import ConfigError, StateError
 from vxloom.model.capture import HERE, Captured, CaptureOrder, Known
 from vxloom.settings import AgentSettings
 
@@ -113,6 +113,32 @@ def test_a_device_that_goes_away_ends_it_and_is_told(netns: Netns, wire: Cable) 
     captured = running.result.result(20)
     assert captured.packets == 1
     assert captured.ended not in {"seconds", "packets", "interrupted"}
+
+
+def test_what_the_kernel_dropped_is_counted_as_tcpdump_tells_it(netns: Netns, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(made.pcap(made.tunnel()))
+    program = tmp_path / "tcpdump"
+    said = "tcpdump: listening on x\n1 packet captured\n7 packets dropped by kernel\n1 packet dropped by interface"
+    program.write_text(f"#!/bin/sh\ncat {tmp_path}/file\necho '{said}' >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    captured = Capture(CaptureOrder(), "x", Known()).run()
+    assert (captured.packets, captured.dropped, captured.ended) == (1, 8, "packets")
+
+
+def test_a_tcpdump_that_hangs_or_writes_something_else_does_not_keep_anybody(
+    netns: Netns, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "tcpdump"
+    program.write_text("#!/bin/sh\ntrap '' INT\necho listening on x >&2\nwhile :; do sleep 1; done\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(tcpdump, "_ENDING", 0.3)
+    captured = Capture(CaptureOrder(seconds=0.2), "x", Known()).run()
+    assert (captured.packets, captured.ended) == (0, "seconds")
+    program.write_text("#!/bin/sh\nhead -c 1000 /dev/zero\n")
+    with pytest.raises(StateError, match="no pcap"):
+        Capture(CaptureOrder(), "x", Known()).run()
 
 
 @pytest.mark.parametrize("device", ["nowhere", "any "])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,8 @@ def command(
             raise click.UsageError("--read goes with --vni, --packets and --output only")
         _file(read, vni, packets or _READ, output)
         return
+    if write is not None and not os.access(write if write.exists() else write.parent, os.W_OK):  # said before the packets are gone
+        raise ConfigError(f"{write} cannot be written", remedy="name another file with --write")
     from vxloom.model.capture import CaptureOrder
 
     order = CaptureOrder(

@@ -115,6 +115,12 @@ def test_what_cannot_be_meant_is_refused(words: list[str]) -> None:
     assert CliRunner().invoke(capture.command, words).exit_code == 2
 
 
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_captured(tmp_path: Path) -> None:
+    result = CliRunner().invoke(capture.command, ["--host", "--write", str(tmp_path / "none" / "x.pcap")])
+    assert isinstance(result.exception, ConfigError)
+    assert "cannot be written" in str(result.exception)
+
+
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     result = CliRunner().invoke(capture.command, ["--read", str(tmp_path / "none")])
     assert isinstance(result.exception, ConfigError)
