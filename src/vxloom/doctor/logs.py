@@ -55,6 +55,7 @@ SIGNATURES = (
         r"rtnetlink answers: address already in use",
         "Another program, or another VXLAN device with other settings, has the tunnels' UDP port; the device does not come up.",
         "ss -lunp (who has the port); vxloom show vnis --host; one overlay per UDP port on a host",
+        "vxlan-down",
     ),
     _known(
         "label has no address",
