@@ -16,6 +16,7 @@ CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "lists": ("lists-p50", "lists-p99", "lists-rate", "create-network-rate", "server-memory"),
     "why": ("why-host", "why-p50", "why-p99"),
     "allow": ("allow-packets", "allow-throughput", "allow-add"),
+    "paths": ("probe-rate", "probe-direction", "probe-load", "path-sample"),
     "guest": ("guest-throughput", "guest-packets", "guest-rtt-p50", "guest-rtt-p99"),
 }
 """Case (a module of ``benchmarks.cases`` with a function ``run``) → its rows, in the order they are told."""

@@ -79,7 +79,7 @@ class Probe:
         """Make the device and start to answer. Raises ``DataplaneError``."""
         self._vtep = ipaddress.ip_address(vtep)
         self._port = port
-        self._pace = _Pace(RATE)
+        self._pace = _Pace()
         self._mtu = 0
         self._nonce = os.urandom(8)
         self._number = 0
@@ -135,7 +135,7 @@ class Probe:
         """Return how packets of up to ``needed`` bytes fare towards a VTEP that answers probes, sending at most ``rate`` a second, after
         bursts of 32. Takes a tenth of a second at the usual rate where all is well, three seconds where nothing passes.
         """
-        self._pace = _Pace(rate)
+        self._pace.rate = rate
         legs = [_FIRST_PORT + _STRIDE * number for number in range(LEGS)]
         times: list[float] = []
         silent = legs
@@ -272,15 +272,15 @@ class Probe:
 
 
 class _Pace:
-    """So many a second, in bursts of one volley."""
+    """So many a second, in bursts of one volley; over all that is measured, so that many short measurements are no more than a long one."""
 
-    def __init__(self, rate: float) -> None:
-        self._each = 1 / rate if rate > 0 else 0.0
+    def __init__(self) -> None:
+        self.rate = RATE
         self._next = 0.0
 
     def take(self, count: int = 1) -> None:
         """Wait until so many may be sent."""
-        now = time.monotonic()
-        self._next = max(self._next, now - LEGS * self._each) + count * self._each
+        now, each = time.monotonic(), 1 / self.rate
+        self._next = max(self._next, now - LEGS * each) + count * each
         if self._next > now:
             time.sleep(self._next - now)

@@ -97,6 +97,22 @@ def test_it_is_refused_where_that_is_wanted_with_hosts_and_bytes(desk: Desk, zon
     assert "narrowpath" not in desk.do("migrateVirtualMachine", virtualmachineid=b["id"], hostid=hosts["h2"])["virtualmachine"]
 
 
+def test_a_nic_of_a_machine_that_is_up_is_warned_of_or_refused_too(desk: Desk, zone: str, hosts: dict[str, str]) -> None:
+    one, other = desk.network(zone)["id"], desk.network(zone, "n2")["id"]
+    desk.deploy(zone, one, "a", hostid=hosts["h1"])
+    b = desk.deploy(zone, other, "b", hostid=hosts["h2"])
+    measure(desk, h1_h2=1437)
+    desk.ask("updateConfiguration", name="vxloom.path.mtu.check", value="refuse")
+    refused = desk.refused("addNicToVirtualMachine", virtualmachineid=b["id"], networkid=one)
+    assert refused.status == 533
+    assert "1437" in refused.text
+    assert len(desk.ask("listNics", virtualmachineid=b["id"])["nic"]) == 1
+    desk.ask("updateConfiguration", name="vxloom.path.mtu.check", value="warn")
+    added = desk.do("addNicToVirtualMachine", virtualmachineid=b["id"], networkid=one)["virtualmachine"]
+    assert "1437" in added["narrowpath"]
+    assert len(warnings(desk)) == 1
+
+
 def test_a_tenant_is_not_told_of_hosts(desk: Desk, zone: str, hosts: dict[str, str]) -> None:
     red = desk.tenant("red")
     network = red.network(zone)["id"]

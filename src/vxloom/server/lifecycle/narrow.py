@@ -10,6 +10,7 @@ import ipaddress
 import time
 from collections.abc import Mapping
 
+from vxloom.errors import RequestError
 from vxloom.server.lifecycle.networks import OVERHEAD_IPV4, OVERHEAD_IPV6
 from vxloom.store import ReadTransaction, Store, Transaction, records
 
@@ -28,8 +29,9 @@ def check_of(rx: ReadTransaction, zone: str) -> str:
     return rx.setting("vxloom.path.mtu.check", zone)
 
 
-def hosts_beside(rx: ReadTransaction, vm: records.Vm) -> dict[str, str]:
-    """Return host id → why a machine would not reach all others of its networks from there; a host that is not in it is well.
+def hosts_beside(rx: ReadTransaction, vm: records.Vm, only: str | None = None) -> dict[str, str]:
+    """Return host id → why a machine would not reach all others of its networks (or of ``only`` that one) from there; a host that is not in
+    it is well.
 
     One small query where no path is narrow.
     """
@@ -37,7 +39,7 @@ def hosts_beside(rx: ReadTransaction, vm: records.Vm) -> dict[str, str]:
     paths = [path for path in rx.all(records.NarrowPath, zone=zone) if path.measured >= since]
     if not paths or check_of(rx, zone) == OFF:
         return {}
-    networks = {nic.network for nic in rx.all(records.Nic, vm=vm.id)}
+    networks = {nic.network for nic in rx.all(records.Nic, vm=vm.id)} if only is None else {only}
     by_vtep = {host.vtep: host for host in rx.all(records.Host, zone=zone, vtep=sorted({path.remote for path in paths}))}
     names = {host.id: host.name for host in rx.all(records.Host, id=sorted({path.host for path in paths}))}
     found: dict[str, str] = {}
@@ -69,6 +71,15 @@ def tell(tx: Transaction, vm: records.Vm, host: str) -> str:
     else:
         tx.resolve_alert(ALERT, vm.id)
     return why
+
+
+def refuse_network(rx: ReadTransaction, vm: records.Vm, host: str, network: str, *, root: bool) -> None:
+    """Raise :class:`RequestError` 533 where a machine that is up would get a NIC in a network that its host does not reach well enough."""
+    why = hosts_beside(rx, vm, network).get(host, "")
+    if why and check_of(rx, vm.zone) == REFUSE:
+        told = f": {why}" if root else ""
+        text = f"Unable to add a NIC to instance {vm.name}: its host is not connected well enough{told}"
+        raise RequestError(text, code=533, cs_code=4370, remedy="move it, or see vxloom doctor --paths")
 
 
 def noted(job: records.Job) -> str:

@@ -13,7 +13,7 @@ from vxloom.model.addresses import parse_ip
 from vxloom.model.intent import BindingState
 from vxloom.server import owners
 from vxloom.server.call import Call
-from vxloom.server.lifecycle import deployment, machines
+from vxloom.server.lifecycle import deployment, machines, narrow
 from vxloom.server.lifecycle.networks import implement
 from vxloom.server.parameters import unknown_id
 from vxloom.server.waiting import Step, wait_for_peers, wait_for_ports
@@ -65,10 +65,12 @@ def add(call: Call, tx: Transaction, vm: records.Vm, network: records.Network, w
     host = tx.host_of(vm.id)
     if host is not None:
         network = implement(call, tx, network)
+        narrow.refuse_network(tx, vm, host.id, network.id, root=call.caller.root)
     nic = deployment.add_nic(tx, vm, wish, network, position)
-    if host is not None:
-        tx.bind(nic.id, host.id, BindingState.ACTIVE)
-    return begin(call, tx, vm, [network.id], nic=nic.id)
+    if host is None:
+        return begin(call, tx, vm, [network.id], nic=nic.id)
+    tx.bind(nic.id, host.id, BindingState.ACTIVE)
+    return begin(call, tx, vm, [network.id], nic=nic.id, **{narrow.WORD: narrow.tell(tx, vm, host.id)})
 
 
 def remove(call: Call, tx: Transaction, vm: records.Vm, nic: records.Nic) -> records.Job:
