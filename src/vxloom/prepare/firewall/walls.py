@@ -172,9 +172,8 @@ def _listing(machine: Machine) -> str | None:
     sets = [each[kind] for each in objects for kind in ("set", "map") if kind in each]
     for family, table in dict.fromkeys((each["family"], each["table"]) for each in sets if each["table"] != nft.OURS):
         whole = _told(machine, "nft", "-j", "list", "table", family, table)
-        objects += [
-            each for each in json.loads(whole or "{}").get("nftables", ()) if "set" in each or "map" in each
-        ]  # they replace the empty
+        told: list[dict[str, dict[str, str]]] = json.loads(whole or '{"nftables": []}')["nftables"]
+        objects += [each for each in told if each.keys() & {"set", "map"}]  # the later ones of a name count
     return json.dumps({"nftables": objects})
 
 
