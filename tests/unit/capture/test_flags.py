@@ -61,6 +61,10 @@ def test_fragments_are_flagged_the_later_ones_too() -> None:
     assert "later fragment, at byte 200" in line(other)
 
 
+def test_a_later_fragment_belongs_to_its_first_where_no_vtep_is_known_either() -> None:
+    assert flags(*made.fragments(made.tunnel(made.inner(size=400)), 200), known=Known()) == [("fragment",), ("fragment",)]
+
+
 def test_fragments_of_others_are_no_business_of_ours() -> None:
     _, later = made.fragments(made.tunnel(made.inner(size=400), source="198.51.100.1", target="198.51.100.2"), 200)
     assert seen(later) == ()
