@@ -17,7 +17,7 @@ from tests.kernel.netns import Netns
 from vxloom.errors import RequestError
 from vxloom.lab import Lab, cloud
 from vxloom.lab.cloud import Api, Object, call, objects
-from vxloom.lab.demo.probes import Stream
+from vxloom.lab.demo.probes import Stream, filters_text
 from vxloom.lab.node import Node, Place
 from vxloom.model.host import tap_name
 
@@ -233,9 +233,9 @@ def ours(node: Node) -> str:
             ["ip", "-o", "addr", "show"],
             ["bridge", "fdb", "show"],
             ["ip", "neigh", "show", "nud", "permanent"],
-            ["nft", "-s", "list", "ruleset"],
         )
     ]
+    texts.append(filters_text(node))
     return re.sub(r"\w*_timer +\S+|valid_lft \S+ preferred_lft \S+| tentative", "", "\n".join(texts))
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
+from vxloom.dataplane.ruleset import ECHOES
 from vxloom.errors import VxloomError
 from vxloom.lab.lab import Lab
 from vxloom.lab.node import Node, NodeProcess, Place
@@ -119,9 +120,14 @@ def overlay_state(node: Node) -> str:
     links = node.run(["sh", "-c", "ip -o link show type vxlan; ip -o link show type bridge"]).stdout
     rows = node.run(["bridge", "fdb", "show"]).stdout
     neighbours = node.run(["ip", "neigh", "show", "nud", "permanent"]).stdout
-    filters = node.run(["nft", "-s", "list", "ruleset"]).stdout
     ours = [line for line in (links + rows + neighbours).splitlines() if "vxlan" in line or "brvx-" in line or "vt" in line]
-    return "\n".join(sorted(ours)) + filters
+    return "\n".join(sorted(ours)) + filters_text(node)
+
+
+def filters_text(node: Node) -> str:
+    """Return a node's ruleset as comparable text: without counters, and without what was heard lately and is forgotten by itself."""
+    listed = node.run(["nft", "-s", "list", "ruleset"]).stdout
+    return re.sub(rf"(set {ECHOES} {{[^}}]*?)\n\s*elements = {{[^}}]*}}", r"\1", listed)
 
 
 def leftovers(lab: Lab) -> list[str]:
