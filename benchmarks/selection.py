@@ -11,6 +11,7 @@ CASES: Final[Mapping[str, tuple[str, ...]]] = {
     "networks": ("networks", "networks-processes"),
     "noop": ("noop",),
     "delete1000": ("delete1000", "delete1000-delay", "delete1000-bridges"),
+    "doctor": ("doctor-host", "doctor"),
     "drift": ("drift-p50", "drift-p99"),
     "api": ("api-p50", "api-p99"),
     "lists": ("lists-p50", "lists-p99", "lists-rate", "create-network-rate", "server-memory"),

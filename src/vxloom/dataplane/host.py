@@ -12,6 +12,7 @@ from vxloom.dataplane.allow_rules import vni_of
 from vxloom.dataplane.driver import Events, Hint, Urgent
 from vxloom.dataplane.linuxbridge import LinuxBridge
 from vxloom.dataplane.linuxbridge.events import LinkEvents
+from vxloom.dataplane.linuxbridge.observe import Kernel
 from vxloom.dataplane.nfnetlink import Changes
 from vxloom.dataplane.nftables import NfTables
 from vxloom.dataplane.ruleset import TABLE
@@ -49,19 +50,25 @@ _RULES: Final = frozenset(_TOGETHER.values())
 class HostDataplane:
     """The :class:`~vxloom.dataplane.driver.Driver` of the network namespace it was made in. For one thread at a time."""
 
-    def __init__(self, *, filters: bool = True) -> None:
+    def __init__(self, *, filters: bool = True, keep: bool = False) -> None:
         """Open all sockets. Raises ``ConfigError`` when a library is missing, ``DataplaneError`` when the kernel refuses.
 
-        Without ``filters`` it only looks, and does not see them: for a host that is not ours yet.
+        Without ``filters`` it only looks, and does not see them: for a host that is not ours yet. With ``keep`` all that the last
+        look at everything read, ours or not, stays in ``kernel``: for who wants to know more of it.
         """
         self._rules: tuple[NfTables | AllowLists, ...] = (NfTables(), AllowLists()) if filters else ()
-        self._links = LinuxBridge()
+        self._links = LinuxBridge(keep=keep)
         self._parts: tuple[Part, ...] = (self._links, *self._rules)
 
     def close(self) -> None:
         """Give back all sockets."""
         for part in self._parts:
             part.close()
+
+    @property
+    def kernel(self) -> Kernel | None:
+        """What was read last, where it is kept."""
+        return self._links.kernel
 
     def observe(self, scope: Scope = ALL) -> HostState:
         """Return what is there, of ours, and what stands in the way. Raises ``DataplaneError``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,11 +20,11 @@ from vxloom.agent.reconcile import Reconciler, Target
 from vxloom.agent.statefile import NOTHING_SAVED, StateFile
 from vxloom.dataplane.host import HostDataplane
 from vxloom.dataplane.linuxbridge.links import is_ours
-from vxloom.dataplane.linuxbridge.observe import read_kernel
-from vxloom.dataplane.netlink import NetlinkSocket, link_dump, parse_links
+from vxloom.dataplane.linuxbridge.observe import Kernel
+from vxloom.dataplane.netlink import Link
 from vxloom.doctor import crossing
 from vxloom.doctor.digests import segment_digests
-from vxloom.doctor.evidence import Crossing, Device, Foreign, HostEvidence, Port, Process, SegmentDigest, Word
+from vxloom.doctor.evidence import Crossing, Device, Foreign, HostEvidence, Port, Process, Word
 from vxloom.doctor.foreign import foreign
 from vxloom.doctor.sightings import sightings
 from vxloom.errors import ConfigError, DataplaneError, PrepareError
@@ -66,7 +66,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
     gathering = _Gathering(machine or Machine())
     held, trouble = StateFile(settings.state_dir).load()
     word = held.effective()
-    dataplane = gathering.ask("filters", HostDataplane, None) or HostDataplane(filters=False)
+    dataplane = gathering.ask("filters", lambda: HostDataplane(keep=True), None) or HostDataplane(filters=False, keep=True)
     storms: Mapping[str, float] = {}
     began, before = time.monotonic(), gathering.ask("storms", dataplane.storms, dict[str, int]())
     try:
@@ -77,7 +77,8 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         dataplane.close()
     told = _word(word)
     managed = told is not None or settings.state_dir.exists()
-    devices: Mapping[str, Device] = gathering.ask("devices", _devices, {})
+    kernel = dataplane.kernel or Kernel.nothing()
+    devices = _devices(kernel.links)
     here: Mapping[str, str] = gathering.ask("addresses", lambda: crossing.addresses(gathering.machine), {})
     ours = {resource.name for resource in desired.resources.values() if isinstance(resource, Bridge)}
     amiss = bool(plan.steps or observed.strays)  # else no port and no row of ours is other than it should be
@@ -106,7 +107,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         echoes=echoes,
         state_dir=str(settings.state_dir),
         state_free=gathering.ask("state", lambda: shutil.disk_usage(settings.state_dir).free, None) if managed else None,
-        segments=gathering.ask("segments", lambda: _segments(word), {}),
+        segments=gathering.ask("segments", lambda: segment_digests(word, kernel), {}),
         foreign=others,
         hardware=gathering.ask("hardware", lambda: once.look(underlay(settings) or _below(devices)), None),
         unknown=gathering.unknown,
@@ -124,11 +125,6 @@ def _crossing(gathering: _Gathering, word: Word, addresses: Mapping[str, str], d
         reverse_path=ask("rp_filter", lambda: crossing.reverse_path(machine, card.name), 0),
         reverse_path_drops=ask("rp_filter", lambda: crossing.reverse_path_drops(machine.read("/proc/net/netstat") or ""), 0),
     )
-
-
-def _segments(word: Held) -> dict[int, SegmentDigest]:
-    with NetlinkSocket() as sock:
-        return segment_digests(word, read_kernel(sock))
 
 
 def _word(word: Held) -> Word | None:
@@ -155,9 +151,7 @@ def _rates(read: Callable[[], Mapping[str, int]], began: float, before: Mapping[
     return {name: (count - before[name]) / seconds for name, count in now.items() if count > before.get(name, count)}
 
 
-def _devices() -> Mapping[str, Device]:
-    with NetlinkSocket() as sock:
-        links = parse_links(sock.dump(link_dump()))
+def _devices(links: Collection[Link]) -> Mapping[str, Device]:
     names = {link.index: link.name for link in links}
     found: dict[str, Device] = {}
     for link in links:

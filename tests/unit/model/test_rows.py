@@ -36,5 +36,11 @@ def test_a_digest_knows_no_order_but_the_columns_and_the_key(given_rows: list[tu
     assert digest(table(FLOOD, [(1, 2)]), key) != digest(table(FLOOD, [(2, 1)]), key)
 
 
+@given(st.lists(st.tuples(*[st.integers(0, 2**64 - 1)] * 3), min_size=17, max_size=40), st.integers(0, 2**64 - 1))
+def test_a_long_table_has_the_digest_of_its_parts(given_rows: list[tuple[int, ...]], key: int) -> None:
+    whole = np.array(given_rows, FDB)
+    assert digest(whole, key) == sum(digest(whole[n : n + 1], key) for n in range(len(whole))) % 2**64, "by arrays as by numbers"
+
+
 def test_nothing_is_the_same_of_every_kind() -> None:
     assert digest(empty(FDB), 1) == digest(empty(FLOOD), 2) == 0

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from vxloom.dataplane.linuxbridge.changes import flush_port
 from vxloom.dataplane.linuxbridge.install import Indexes, Install
-from vxloom.dataplane.linuxbridge.observe import get_links, observe_all, observe_some
+from vxloom.dataplane.linuxbridge.observe import Kernel, get_links, observe_all, observe_some, read_kernel, state_of
 from vxloom.dataplane.linuxbridge.remove import Remove
 from vxloom.dataplane.linuxbridge.reread import reread_some
 from vxloom.dataplane.linuxbridge.write_rows import WriteRows
@@ -25,8 +25,10 @@ class LinuxBridge:
 
     kinds = frozenset({Bridge.kind, VxlanDevice.kind, Tap.kind, "rows", "stray"})
 
-    def __init__(self) -> None:
-        """Open the sockets. Raises ``DataplaneError``."""
+    def __init__(self, *, keep: bool = False) -> None:
+        """Open the sockets. Raises ``DataplaneError``. ``keep``: what the last look at everything read stays in ``kernel``."""
+        self._keep = keep
+        self.kernel: Kernel | None = None
         self._sock = NetlinkSocket()
         self._remove = Remove(self._sock)
         self._rows = WriteRows(self._sock)
@@ -45,7 +47,11 @@ class LinuxBridge:
 
     def observe(self, scope: Scope = ALL) -> HostState:
         """Return links, taps, rows, foreign links, strays and present taps. Raises ``DataplaneError``."""
-        return observe_all(self._sock) if scope.everything else observe_some(self._sock, scope)
+        if not scope.everything:
+            return observe_some(self._sock, scope)
+        kernel = read_kernel(self._sock)
+        self.kernel = kernel if self._keep else None
+        return state_of(kernel)
 
     def reread(self, plan: Plan, before: HostState, scope: Scope) -> HostState:
         """Return what there is after a plan; see :mod:`vxloom.dataplane.linuxbridge.reread`. Raises ``DataplaneError``."""

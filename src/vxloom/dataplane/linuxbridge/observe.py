@@ -50,6 +50,11 @@ class Kernel:
     neighbours: Rows
     """NEIGHBOUR_ROW."""
 
+    @classmethod
+    def nothing(cls) -> Kernel:
+        """Return what a kernel holds of which nothing was read."""
+        return cls((), decode_fdb([]), decode_neighbours([]))
+
 
 def read_kernel(sock: NetlinkSocket) -> Kernel:
     """Return everything on this host, ours or not. Raises ``DataplaneError``."""
