@@ -113,6 +113,14 @@ def test_a_nic_of_a_machine_that_is_up_is_warned_of_or_refused_too(desk: Desk, z
     assert len(warnings(desk)) == 1
 
 
+def test_a_machine_that_moves_away_is_nobody_to_reach(desk: Desk, zone: str, hosts: dict[str, str]) -> None:
+    alone = desk.deploy(zone, desk.network(zone)["id"], "a", hostid=hosts["h1"])
+    measure(desk, h1_h2=1437)
+    moved = desk.do("migrateVirtualMachine", virtualmachineid=alone["id"], hostid=hosts["h2"])["virtualmachine"]
+    assert "narrowpath" not in moved
+    assert warnings(desk) == []
+
+
 def test_a_tenant_is_not_told_of_hosts(desk: Desk, zone: str, hosts: dict[str, str]) -> None:
     red = desk.tenant("red")
     network = red.network(zone)["id"]

@@ -6,6 +6,7 @@ followed by the next.
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -54,7 +55,7 @@ class PathRounds(Turning):
     def _begin(self) -> None:
         with self._store.read() as rx:
             hosts = rx.all(records.Host)
-        self._plan = plan_paths(self._store, self._fleet, hosts, seed=int(time.time()))
+        self._plan = plan_paths(self._store, self._fleet, hosts, seed=secrets.randbelow(1 << 31))
         self._left = iter(self._plan.sample.directions)
         sample = self._plan.sample
         _log.info("measuring paths", directions=sample.count, total=sample.total, seed=sample.seed)
