@@ -137,7 +137,7 @@ def test_without_a_word_everything_is_meant():
         ("noop", {"noop": {"noop"}}),
         ("fdb-processes", {"fdb": {"fdb-processes"}}),
         ("fdb", {"fdb": {"fdb", "fdb-processes"}}),
-        ("path", {"path100k": {"path100k", "path100k-flat"}}),
+        ("path1", {"path100k": {"path100k", "path100k-flat"}}),
         ("p99", {"drift": {"drift-p99"}, "api": {"api-p99"}, "lists": {"lists-p99"}, "why": {"why-p99"}}),
         ("noop, drift-p50", {"noop": {"noop"}, "drift": {"drift-p50"}}),
     ],

@@ -11,7 +11,7 @@ from vxloom.cli.options import chosen, config_option, output_option
 from vxloom.settings import ETC
 
 if TYPE_CHECKING:
-    from vxloom.doctor.why.verdict import Story, Way
+    from vxloom.doctor.why.story import Story, Way
 
 _FILE = ETC / "agent.toml"
 _SIGNS = {
@@ -39,7 +39,7 @@ def command(one: str, other: str, this_host: bool, packet: bool, config: Path | 
     VMs by name or id. The last line is the answer, with what to do.
     Exit code 0: they can talk, 1: they cannot, or it cannot be told.
     """
-    from vxloom.doctor.why.verdict import Reach
+    from vxloom.doctor.why.story import Reach
 
     if this_host and packet:
         raise click.UsageError("--packet needs both hosts: ask on the management server, without --host")
@@ -62,7 +62,7 @@ def _asked(one: str, other: str, *, packet: bool) -> Story:
 
     from vxloom.cli.client import Client, names_from
     from vxloom.cli.progress import Progress
-    from vxloom.doctor.why.verdict import Story
+    from vxloom.doctor.why.story import Story
 
     with Progress("asking the hosts of both"), names_from("cs listVirtualMachines listall=true"):
         answer = Client().call("vxloomWhy", **{"from": one, "to": other}, **({"packet": "true"} if packet else {}))

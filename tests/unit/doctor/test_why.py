@@ -13,7 +13,8 @@ from vxloom.compiler.trace import desired_states, trace
 from vxloom.doctor.check import faults
 from vxloom.doctor.evidence import Process, Route, Wall
 from vxloom.doctor.why.evidence import Device, Sight, cut
-from vxloom.doctor.why.verdict import Reach, Standing, Story, tell
+from vxloom.doctor.why.story import Reach, Standing, Story
+from vxloom.doctor.why.verdict import tell
 from vxloom.model.pair import End, Pair
 from vxloom.model.state import HostState, Resource, SegmentRows
 from vxloom.model.vteps import Vteps
@@ -74,7 +75,7 @@ def marks(story: Story, standing: Standing = Standing.BROKEN) -> list[tuple[str,
 
 def test_two_that_can_talk_are_told_so_step_by_step() -> None:
     story = told()
-    assert (story.reach, story.sentence) == (Reach.YES, "vm1 can reach vm2")
+    assert (story.reach, story.sentence) == (Reach.YES, "vm1 can reach vm2, as far as both kernels tell")
     places = [(step.host, step.place.split()[0], step.standing) for step in story.ways[0].steps]
     here = ["tap", "filter", "bridge", "FDB", "neighbours", "flood", "VXLAN", "route", "firewall,"]
     there = ["firewall,", "VXLAN", "bridge", "tap"]
@@ -147,7 +148,8 @@ def test_broadcast_that_does_not_arrive_leaves_the_two_talking() -> None:
     story = told(rows("h1", flood=NOTHING.flood))
     assert story.reach is Reach.YES
     assert marks(story, Standing.IMPAIRED) == [("h1", "flood", "flood-missing")]
-    assert story.sentence.startswith("vm1 can reach vm2, but on h1, flood entries of vxlan5001: lack 192.0.2.2: broadcast")
+    told_of = "on h1, flood entries of vxlan5001: lack 192.0.2.2: broadcast"
+    assert story.sentence.startswith(f"vm1 can reach vm2, as far as both kernels tell, but {told_of}")
 
 
 def test_a_question_that_nobody_answers_and_nothing_carries_over_is_the_end() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from tests.unit.doctor.test_why import APART, TOGETHER, rows, sight
 from vxloom.doctor.why.packets import Packets, followed
-from vxloom.doctor.why.step import Standing
-from vxloom.doctor.why.verdict import Reach, tell
+from vxloom.doctor.why.story import Reach, Standing
+from vxloom.doctor.why.verdict import tell
 from vxloom.model.packet import Entry, Kind, Point, Seen, Sent, Sighting
 from vxloom.model.rows import FDB, empty
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from vxloom.agent.statefile import StateFile
 from vxloom.doctor.why.gather import gather
 from vxloom.doctor.why.pairs import pair_of
-from vxloom.doctor.why.verdict import Story, tell
+from vxloom.doctor.why.story import Story
+from vxloom.doctor.why.verdict import tell
 from vxloom.settings import AgentSettings
 
 

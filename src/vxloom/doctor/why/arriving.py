@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vxloom.doctor.why.at import At
 from vxloom.doctor.why.evidence import Sight
 from vxloom.doctor.why.places import bridge, guest, vxlan_device, walls
-from vxloom.doctor.why.step import At, Step
+from vxloom.doctor.why.story import Step
 from vxloom.model.pair import Pair
 
 

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from vxloom.compiler.frames import question
 from vxloom.compiler.trace import refusal
+from vxloom.doctor.why.at import At
 from vxloom.doctor.why.evidence import Sight
 from vxloom.doctor.why.places import bridge, guest, vxlan_device, walls
-from vxloom.doctor.why.step import At, Step
+from vxloom.doctor.why.story import Step
 from vxloom.model.pair import End, Pair
 from vxloom.model.state import bridge_name, vxlan_name
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from vxloom.doctor.why.step import Standing, Step
+from vxloom.doctor.why.story import Standing, Step
 from vxloom.model.packet import COUNT, Entry, Kind, Point, Seen, Sent
 from vxloom.model.pair import Pair
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vxloom.doctor.why.step import At, Step
+from vxloom.doctor.why.at import At
+from vxloom.doctor.why.story import Step
 from vxloom.model.pair import End, Pair
 from vxloom.model.state import bridge_name, vxlan_name
 

@@ -3,56 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
-
-import msgspec
 
 from vxloom.doctor.why.arriving import arriving
 from vxloom.doctor.why.evidence import Sight
 from vxloom.doctor.why.leaving import leaving
 from vxloom.doctor.why.packets import Packets, followed
-from vxloom.doctor.why.step import Standing, Step
+from vxloom.doctor.why.story import Reach, Standing, Step, Story, Way
 from vxloom.model.pair import End, Pair
 
 Known = Sight | str | None
 """What a host told, or why it told nothing; None: it was not asked."""
-
-
-class Reach(StrEnum):
-    """Whether one reaches the other."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"
-
-
-class Way(msgspec.Struct, frozen=True, kw_only=True):
-    """One direction."""
-
-    source: str
-    """The sending machine's name."""
-    target: str
-    steps: tuple[Step, ...]
-    arrived: int | None = None
-    """How many packets that were really sent went out to the target; None: none was sent, or it is not known."""
-
-    @property
-    def reach(self) -> Reach:
-        """Whether a frame arrives: by packets that did or did not, else by all that was looked at."""
-        if self.arrived is not None:
-            return Reach.YES if self.arrived else Reach.NO
-        standings = {step.standing for step in self.steps}
-        if Standing.BROKEN in standings:
-            return Reach.NO
-        return Reach.UNKNOWN if Standing.UNKNOWN in standings else Reach.YES
-
-
-class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """Both directions, and what they come to."""
-
-    reach: Reach
-    sentence: str
-    ways: tuple[Way, ...] = ()
 
 
 def tell(pair: Pair, sights: tuple[Known, Known], packets: Packets | None = None) -> Story:
@@ -112,11 +72,16 @@ def _sentence(pair: Pair, ways: tuple[Way, ...], half: str) -> str:
         case [_, Reach.NO]:
             return f"{one} gets no answer of {other}: {_faults(ways)}"
         case [Reach.YES, Reach.YES]:
-            proof = ": packets came out at both taps" if all(way.arrived for way in ways) else ""
-            return f"{half}{one} can reach {other}{proof}{_but(ways)}"
+            return f"{half}{one} can reach {other}{_proof(pair, ways, half)}{_but(ways)}"
         case _:
             unknown = next(_all(ways, Standing.UNKNOWN))
             return f"whether {one} can reach {other} cannot be told: {_told(unknown)}"
+
+
+def _proof(pair: Pair, ways: tuple[Way, ...], half: str) -> str:
+    if all(way.arrived for way in ways):
+        return ": packets came out at both taps"
+    return "" if pair.together or half else ", as far as both kernels tell"
 
 
 def _faults(ways: Iterable[Way]) -> str:

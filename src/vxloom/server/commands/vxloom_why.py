@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from vxloom.compiler.segments import active_binding
-from vxloom.doctor.why.verdict import Reach, Story, tell
+from vxloom.doctor.why.story import Reach, Story
+from vxloom.doctor.why.verdict import tell
 from vxloom.errors import RequestError
 from vxloom.model.intent import Host, Intent, Nic
 from vxloom.model.pair import End, Pair

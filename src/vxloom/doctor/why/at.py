@@ -1,41 +1,14 @@
-"""One place on the way, and how it stands there. Pure."""
+"""Makes the steps of one host. Pure."""
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-import msgspec
-
 from vxloom.doctor.evidence import Process
 from vxloom.doctor.why.evidence import Sight
-
-
-class Standing(StrEnum):
-    """How it stands at a place."""
-
-    OK = "ok"
-    IMPAIRED = "impaired"
-    """Frames of some kind do not pass, but the two can talk; or nothing guards them."""
-    BROKEN = "broken"
-    UNKNOWN = "unknown"
-    UNSEEN = "not looked at"
-
-
-class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One place of the way of one direction."""
-
-    host: str
-    place: str
-    standing: Standing
-    seen: str
-    """What the kernel holds, for a person."""
-    remedy: str = ""
-    code: str = ""
-    """The doctor's finding of it, where there is one."""
+from vxloom.doctor.why.story import Standing, Step
 
 
 class At:
-    """Makes the steps of one host."""
+    """One host, of which steps are made."""
 
     def __init__(self, sight: Sight) -> None:
         self.sight = sight
