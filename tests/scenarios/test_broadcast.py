@@ -14,6 +14,7 @@ import pytest
 from tests.kernel import frames
 from tests.kernel.frames import BROADCAST, Cable
 from tests.scenarios.clouds import Cloud, Guest, Network, Room, cable, link_local
+from tests.waiting import wait_until
 from vxloom.dataplane.ruleset import ENTERED, LEFT
 
 STRANGER = "02:00:00:00:07:07"
@@ -130,7 +131,6 @@ def test_a_host_hears_a_segment_from_its_first_port_to_its_last(segment: Segment
 
 
 def test_unknown_unicast_reaches_nobody_and_is_counted(segment: Segment) -> None:
-    node = segment.cloud.lab.node("h1")
     before = _unknown_unicast(segment)
     lost = [frames.udp4(segment.one.mac, STRANGER, segment.one.ip, "10.1.1.77", payload=f"{n}".encode()) for n in range(9)]
     last = frames.udp4(segment.one.mac, BROADCAST, segment.one.ip, "10.1.1.255", payload=b"last of all")
@@ -138,7 +138,8 @@ def test_unknown_unicast_reaches_nobody_and_is_counted(segment: Segment) -> None
     assert not set(lost) & set(segment.neighbour.until(last))
     assert not set(lost) & set(segment.receiver.until(last))
     assert not set(lost) & set(_drained(segment, "h2"))
-    assert _unknown_unicast(segment) - before == len(lost), node.run(["nft", "list", "table", "bridge", "vxloom"]).stdout
+    # A frame of a guest's own may be between its two counters at the moment of reading.
+    wait_until(lambda: _unknown_unicast(segment) - before == len(lost), "all that was lost is counted, and nothing else")
 
 
 def _unknown_unicast(segment: Segment) -> int:
