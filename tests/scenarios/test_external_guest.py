@@ -62,6 +62,8 @@ def test_a_tap_that_others_plug_in_is_bound_when_it_appears(cloud: Cloud, networ
     assert told["sentence"] == f"{guest.name} can reach {peer.name}: packets came out at both taps"
     first = next(step for step in told["ways"][0]["steps"] if step["place"].startswith("packets"))
     assert first["seen"].startswith("put in at the bridge: only the hypervisor can send by a tap that it holds")
+    assert node.run(["vxloom", "doctor", "--host"]).stdout == "1 host: nothing found\n", "its tap is its own, whatever its name"
+    assert "nothing to do" in node.run(["vxloom", "agent", "--observe"]).stdout
     index = json.loads(node.run(["ip", "-j", "link", "show", tap]).stdout)[0]["ifindex"]
     cloud.destroy(guest)
     left = json.loads(node.run(["ip", "-j", "link", "show", tap]).stdout)[0]

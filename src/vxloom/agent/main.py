@@ -22,7 +22,7 @@ from vxloom.agent.statefile import StateFile
 from vxloom.agent.stream import Stream
 from vxloom.dataplane.host import HostDataplane
 from vxloom.errors import ConfigError
-from vxloom.hypervisor.external import ExternalSource
+from vxloom.hypervisor.external import LOOKING, ExternalSource
 from vxloom.hypervisor.namespace import NamespaceSource
 from vxloom.hypervisor.source import Source
 from vxloom.model.intent import GuestSource
@@ -105,9 +105,11 @@ def observe(settings: AgentSettings) -> tuple[HostState, str]:
         dataplane = HostDataplane(filters=False)
         notes.append(f"! filters are not looked at: {error}\n")
     try:
-        reconciler = Reconciler(dataplane, {})
+        reconciler = Reconciler(dataplane, LOOKING)
         word = held.effective()
-        plan, _, observed, refused = reconciler.plan(Target(word, prune=not (held.holding or held.doubt or trouble)), ALL)
+        target = Target(word, prune=not (held.holding or held.doubt or trouble))
+        reconciler.plug(target, ALL)
+        plan, _, observed, refused = reconciler.plan(target, ALL)
     finally:
         dataplane.close()
     if word.document is None:

@@ -132,7 +132,7 @@ class Reconciler:
         """
         self._latest = target
         scope = self._looked_at(target, scope)
-        self._plug(target, scope)
+        self.plug(target, scope)
         scope = self.widened(target, scope)  # by the names of taps that were just found
         plan, desired, observed, refused = self.plan(target, scope)
         braked = self._braked = self._brake(plan, target, observed)
@@ -237,8 +237,11 @@ class Reconciler:
         known = self._plugged.get(port.nic)
         return msgspec.structs.replace(port, tap=known.plug.tap) if known else port
 
-    def _plug(self, target: Target, scope: Scope) -> None:
-        """See that every port in scope has its tap; ports already plugged the same way are not asked about again."""
+    def plug(self, target: Target, scope: Scope) -> None:
+        """See that every port in scope has its tap; ports already plugged the same way are not asked about again.
+
+        A round begins with it. Who only plans calls it with sources that make nothing, to know taps by the names they have here.
+        """
         if target.word.document is None:
             return
         mtus = {vni: table.head.mtu for vni, table in target.word.tables.items()}

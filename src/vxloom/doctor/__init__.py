@@ -9,6 +9,7 @@ that returns findings from evidence. Checks read nothing but evidence, so a find
 Beside it stands ``show/``: what is on the host at all, the same comparison as marks on its rows. `logs` and `reading`
 explain lines of logs.
 
-May import: errors, settings, model, compiler, planner, dataplane (to observe), agent (its state file), prepare (machine, requirements).
+May import: errors, settings, model, compiler, planner, dataplane (to observe), agent (its state file), hypervisor (which tap
+is whose), prepare (machine, requirements).
 Never: store, server, lab, cli; change anything on a host; ask whether it runs in a lab.
 """

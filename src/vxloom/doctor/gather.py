@@ -28,10 +28,11 @@ from vxloom.doctor.evidence import Crossing, Device, Foreign, HostEvidence, Port
 from vxloom.doctor.foreign import foreign
 from vxloom.doctor.sightings import sightings
 from vxloom.errors import ConfigError, DataplaneError, PrepareError
+from vxloom.hypervisor.external import LOOKING
 from vxloom.model.addresses import format_mac, unpack_ip
 from vxloom.model.host import decode_ports
-from vxloom.model.state import Bridge
-from vxloom.planner.plan import ALL
+from vxloom.model.state import Bridge, HostState
+from vxloom.planner.plan import ALL, Plan
 from vxloom.prepare.machine import Machine
 from vxloom.settings import AgentSettings
 
@@ -70,7 +71,7 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
     storms: Mapping[str, float] = {}
     began, before = time.monotonic(), gathering.ask("storms", dataplane.storms, dict[str, int]())
     try:
-        plan, desired, observed, _ = Reconciler(dataplane, {}).plan(Target(word), ALL)
+        plan, desired, observed = _compared(dataplane, Target(word))
         echoes = gathering.ask("loops", dataplane.echoes, dict[tuple[str, str], int]())
         storms = gathering.ask("storms", lambda: _rates(dataplane.storms, began, before), storms)
     finally:
@@ -112,6 +113,13 @@ def gather(settings: AgentSettings, machine: Machine | None = None) -> HostEvide
         hardware=gathering.ask("hardware", lambda: once.look(underlay(settings) or _below(devices)), None),
         unknown=gathering.unknown,
     )
+
+
+def _compared(dataplane: HostDataplane, target: Target) -> tuple[Plan, HostState, HostState]:
+    """Return what would make observed as desired, and both."""
+    reconciler = Reconciler(dataplane, LOOKING)
+    reconciler.plug(target, ALL)
+    return reconciler.plan(target, ALL)[:3]
 
 
 def _crossing(gathering: _Gathering, word: Word, addresses: Mapping[str, str], devices: Mapping[str, Device]) -> Crossing:

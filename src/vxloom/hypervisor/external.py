@@ -7,11 +7,12 @@ kernel's event for it starts the binding.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vxloom.hypervisor.source import Plug
+from vxloom.hypervisor.source import Plug, Source
 from vxloom.model.host import PortDocument
+from vxloom.model.intent import GuestSource
 
 _DEVICES = Path("/sys/class/net")
 
@@ -33,6 +34,10 @@ class ExternalSource:
     def remove(self, keep: Sequence[PortDocument], *, prune: bool) -> tuple[str, ...]:
         """See :class:`vxloom.hypervisor.source.Source`."""
         return ()
+
+
+LOOKING: Mapping[GuestSource, Source] = {GuestSource.EXTERNAL: ExternalSource()}
+"""The sources for whoever only looks: they find taps and make none."""
 
 
 def _taps_by_mac() -> dict[str, str]:
