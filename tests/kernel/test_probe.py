@@ -116,6 +116,18 @@ def test_segments_are_cut_to_the_size_where_the_card_does_not_take_them_whole(ro
     assert (path.limit, path.frames_lost, path.segments_lost) == (WELL, 0, 0)
 
 
+def test_segments_that_arrive_with_a_wrong_checksum_do_not_count(router: Netns, netns: Netns) -> None:
+    """As from a card that writes it wrong. 100 bytes into the inner TCP's data a byte is changed; nothing else has a checksum over it."""
+    netns.run("ethtool", "-K", "eth0", "tx", "off")  # what is cut and summed at all is so before it leaves
+    chain = "add table ip spoilt\nadd chain ip spoilt c { type filter hook forward priority 0; }\n"
+    byte = 8 + 8 + 14 + 20 + 20 + 100  # behind UDP, VXLAN, Ethernet, IP and TCP
+    router.run(
+        "nft", "-f", "-", stdin=f"{chain}add rule ip spoilt c udp dport 4789 oifname far @th,{8 * byte},8 set 0xff udp checksum set 0\n"
+    )
+    path = measure(router)
+    assert (path.limit, path.lost, path.frames_lost, path.segments_lost) == (WELL, 0, 0, path.segments_sent)
+
+
 @pytest.mark.parametrize("version", [4, 6])
 def test_frames_that_the_kernel_wraps_vanish_though_packets_made_here_pass(router: Netns, version: int) -> None:
     ours = ", ".join(str(49_152 + 97 * leg) for leg in range(LEGS))  # the kernel chooses other source ports

@@ -1,4 +1,4 @@
-"""What vanishes only in bulk, or only when the kernel wraps it, on a lab."""
+"""What vanishes or is spoilt only in bulk, on a lab."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ def found(cloud: Cloud) -> list[tuple[str, str]]:
 def test_segments_that_the_way_does_not_take_are_found_in_their_direction(cloud: Cloud) -> None:
     assert found(cloud) == []
     faults.cause(cloud.lab, "hole", "h2", "3000")  # a network's packets have 1550 bytes; only what a card has still to cut is larger
+    assert found(cloud) == [("h1", "path-segments")]
+    faults.heal(cloud.lab)
+    assert found(cloud) == []
+
+
+def test_segments_that_arrive_spoilt_are_found_in_their_direction(cloud: Cloud) -> None:
+    faults.cause(cloud.lab, "spoil", "h2")
     assert found(cloud) == [("h1", "path-segments")]
     faults.heal(cloud.lab)
     assert found(cloud) == []

@@ -19,7 +19,7 @@ FAR_MAC: Final = 0x02_76_78_70_72_63
 SEGMENTS: Final = 4
 """Packets a card makes of one segment."""
 _MAC: Final = bytes.fromhex("027678707262")
-_IP, _TCP = 20, 20
+_ETHERNET, _IP, _TCP = 14, 20, 20
 _VNET: Final = struct.Struct("=BBHHHH")
 """virtio_net_hdr (packet(7), PACKET_VNET_HDR): flags, GSO type, length of headers, size of pieces, where the checksum begins and is."""
 VNET_SIZE: Final = _VNET.size
@@ -60,12 +60,25 @@ def segment(mtu: int, flow: int, bodies: Sequence[bytes]) -> bytes:
     return vnet + head + ip + tcp + data
 
 
-def bodies_of(segment: bytes) -> Iterable[bytes]:
-    """Yield the bodies in what came of segments: one, or many that the far kernel put together again."""
-    place = segment.find(MAGIC)
-    while 0 <= place <= len(segment) - BODY.size:
-        yield segment[place : place + BODY.size]
-        place = segment.find(MAGIC, place + BODY.size)
+def bodies_of(received: bytes) -> Iterable[bytes]:
+    """Yield the bodies in what came of segments, behind its virtio_net_hdr: one, or many that the far kernel put together again.
+
+    None where the TCP checksum is wrong, whatever the card says of it. One that is still to be written was not on a wire, or was right
+    before the kernel put pieces together.
+    """
+    if not received[0] & _NEEDS_CSUM and not _intact(received[VNET_SIZE + _ETHERNET :]):
+        return
+    place = received.find(MAGIC)
+    while 0 <= place <= len(received) - BODY.size:
+        yield received[place : place + BODY.size]
+        place = received.find(MAGIC, place + BODY.size)
+
+
+def _intact(packet: bytes) -> bool:
+    """Tell whether an IPv4 packet's TCP checksum (RFC 9293, section 3.1) is that of what it carries."""
+    size = int.from_bytes(packet[2:4], "big")
+    tcp = packet[(packet[0] & 0xF) * 4 : size] if len(packet) >= max(size, _IP) else b""
+    return len(tcp) >= _TCP and _sum([packet[12:20], struct.pack(">HH", 6, len(tcp)), tcp]) == 0xFFFF
 
 
 def packed(address: Address) -> bytes:

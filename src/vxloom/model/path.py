@@ -32,7 +32,7 @@ class Path:
     """Frames as large as guests may send, through the kernel's own VXLAN device; none where packets of that size do not pass anyway."""
     segments_sent: int = 0
     segments_lost: int = 0
-    """The same of segments that the card cuts into packets of that size (GSO); one is lost when any of its pieces is."""
+    """The same of segments that the card cuts into packets of that size (GSO); one is lost when any piece is, or has a wrong checksum."""
 
 
 @dataclass(frozen=True, slots=True)

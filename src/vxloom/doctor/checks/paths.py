@@ -44,8 +44,11 @@ FRAMES = Fault(
 SEGMENTS = Fault(
     code="path-segments",
     severity=Severity.ERROR,
-    title="segments that the card cuts up vanish though packets of their size pass",
-    meaning="Bulk transfers hang and everything else works: the card's offload of tunnels is broken, or something on the way is.",
+    title="segments that the card cuts up do not arrive whole though packets of their size pass",
+    meaning=(
+        "Bulk transfers hang and everything else works: the card cuts tunnels' packets wrong or writes wrong checksums, or something on "
+        "the way spoils them."
+    ),
     remedy=(
         "on the sending host switch it off and measure again: ethtool -K DEVICE tx-udp_tnl-segmentation off "
         "tx-udp_tnl-csum-segmentation off; if that does not help, on the host with {where}: ethtool -K DEVICE gro off"

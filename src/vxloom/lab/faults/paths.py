@@ -11,6 +11,8 @@ from vxloom.lab.lab import Lab
 from vxloom.lab.node import Node
 
 _TABLE = "inet lab-faults"
+_INSIDE_TCP = 8 + 8 + 14 + 20 + 20 + 100
+"""Bytes from the outer UDP header to a hundred inside what TCP carries: UDP, VXLAN, Ethernet, IP, TCP."""
 #: The router drops without a word, as a broken path does it. Loading this again adds nothing and takes nothing away: the sets keep
 #: their pairs, whose rules are written anew, and the rules of other faults stand in chains of their own.
 _DROPS = f"""
@@ -104,6 +106,18 @@ def closed(lab: Lab, node: str, port: str) -> str:
     return f"UDP port {shut} of {node} is closed on the way; `heal` restores it"
 
 
+def spoil(lab: Lab, node: str) -> str:
+    """Bulk data to the node arrives with wrong checksums, as from a card that writes them wrong: a byte of what a guest's TCP carries is
+    changed where it enters the node, behind the check of the tunnel's own packet. The others' cards sum up in software meanwhile.
+    """
+    target = attached(lab, node)
+    for other in lab.hypervisors:
+        other.run(["ethtool", "-K", "eth0", "tx", "off"])
+    rule = f"ip daddr {target.spec.address} udp dport 4789 @th,{8 * _INSIDE_TCP},8 set 0xff udp checksum set 0"
+    router(lab).run(["nft", "-f", "-"], stdin=f"{_DROPS}add rule {_TABLE} forward {rule}\n")
+    return f"TCP in tunnels to {node} arrives with wrong checksums; `heal` restores it"
+
+
 def whole(lab: Lab) -> str:
     """Every link and path as built, and nobody remembers what a router said of one."""
     router(lab).run(["nft", "-f", "-"], stdin=f"add table {_TABLE}\ndelete table {_TABLE}\n")
@@ -112,7 +126,8 @@ def whole(lab: Lab) -> str:
             continue
         _batch(lab, (*_raised(node), f"link set {node.spec.router_link} mtu {lab.spec.mtu}", *_way(node)))
         cards = lab.spec.nic_mtu or lab.spec.mtu
-        node.run(["sh", "-c", f"ip link set eth0 mtu {cards} && ip -4 route flush cache && ip -6 route flush cache"])
+        words = (f"ip link set eth0 mtu {cards}", "ethtool -K eth0 tx on", "ip -4 route flush cache", "ip -6 route flush cache")
+        node.run(["sh", "-c", " && ".join(words)])
     return "every path is whole"
 
 
@@ -127,6 +142,7 @@ FAULTS = (
     Fault("path-mtu-silent", ("NODE", "BYTES"), "As path-mtu, with its ICMP filtered: nobody tells.", path_mtu_silent, whole),
     Fault("hole", ("NODE", "BYTES"), "Larger packets to the node vanish on the way without a word, in this direction only.", hole, whole),
     Fault("hole-both", ("NODE", "BYTES"), "Larger packets to and from the node vanish on the way without a word.", hole_both, whole),
+    Fault("spoil", ("NODE",), "Bulk data in tunnels to the node arrives with wrong checksums, as from a broken card.", spoil, whole),
     Fault("closed", ("NODE", "PORT"), "A firewall on the way to the node drops a UDP port.", closed, whole),
 )
 
