@@ -45,7 +45,7 @@ hosts integer how many hosts were asked
 finding list what is wrong, the worst first
 unknown list what could not be looked at
 path list the ways between hosts, where they were asked for
-coverage object how many of them were measured
+coverage map of them: measured, total (between hosts that share a network and have a stream), hosts, those that sent and heard, seed
 """,
         finding=fields("""
 code string what it is; it does not change, and the reference has a page of that name
@@ -74,14 +74,6 @@ frames_lost integer those that never arrive
 segments_sent integer segments four times as large, for the card to cut into such packets
 segments_lost integer those that never arrive whole
 legs_lost list UDP source ports with which packets of needed bytes never pass, though they do with others
-"""),
-        coverage=fields("""
-measured integer directions that were measured
-total integer directions between hosts that share a network and have a stream
-hosts integer hosts that share a network with another
-sent integer those that sent
-heard integer those that were sent to
-seed integer what the sample was drawn with
 """),
         unknown=fields("""
 host string the host
