@@ -11,7 +11,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 5.0, every: float = 0.02) -> T:
+def wait_until(condition: Callable[[], T], what: str, *, seconds: float = 15.0, every: float = 0.02) -> T:
     """Return the first true value of `condition`; after `seconds` fail, saying what did not come true and what was seen last."""
     pause = threading.Event()
     deadline = time.monotonic() + seconds
