@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import statistics
 import time
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ def _connect() -> None:
         with Probe(FAR, PORT):
             os.write(told, b"1")
             while True:
-                time.sleep(3600)
+                signal.pause()  # it answers from a thread of its own until it is killed
 
     fork_in("far", answer)
     if not select.select([ready], [], [], 10)[0]:

@@ -16,7 +16,7 @@ mkdir -p {_STATE}.full
 mount -t tmpfs -o size={_STATE_KIB}k,mode=700 tmpfs {_STATE}.full
 cp -a {_STATE}/. {_STATE}.full
 mount --move {_STATE}.full {_STATE}
-dd if=/dev/zero of={_STATE}/filler bs=4k 2>/dev/null || true
+if dd if=/dev/zero of={_STATE}/filler bs=4k 2>/dev/null; then echo "{_STATE} does not fill" >&2; exit 1; fi
 """
 _EMPTY = f"""
 set -e
